@@ -1,0 +1,1 @@
+"""One file per paper, the same sections in the same order."""

@@ -1,0 +1,1 @@
+"""Truth without sampling: finite MDPs solved, differentiated and enumerated."""

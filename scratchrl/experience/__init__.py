@@ -1,0 +1,1 @@
+"""The world: environments, rollouts and what is remembered of them."""

@@ -1,0 +1,1 @@
+"""Arrays to arrays: the formulas of policy optimisation and their derivatives."""

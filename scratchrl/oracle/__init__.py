@@ -1,0 +1,1 @@
+"""The kit for outsiders: derivatives certified, functions judged."""
