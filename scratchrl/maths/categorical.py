@@ -1,0 +1,213 @@
+r"""The categorical distribution p = softmax(l) over A actions, with every gradient under its value.
+
+Legend: l logits (..., A), any shift of a row means the same distribution; p = softmax(l); a the index of an action.
+Every gradient is with respect to the logits, and every row of it sums to zero, because shifting a row of logits
+changes nothing. Paper for the family: Williams (1992), Simple statistical gradient-following algorithms.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchrl.maths import kernels
+
+
+def log_softmax(logits: NDArray) -> NDArray:
+    """log p_i = l_i − log Σ_j exp l_j.
+
+    Subtracting the largest logit first changes no p and keeps every exp in (0, 1], so nothing overflows and the sum
+    is at least 1.
+
+    Args:
+      logits: (..., A).
+    Returns:
+      (..., A).
+
+    Checked in tests/maths/test_categorical.py: shift invariance, Σ exp = 1.
+
+    >>> np.exp(log_softmax(np.log(np.array([1.0, 3.0])))).round(12)
+    array([0.25, 0.75])
+    """
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def softmax(logits: NDArray) -> NDArray:
+    """p_i = exp l_i / Σ_j exp l_j, rows that sum to 1. Args, Returns and checks as for `log_softmax`.
+
+    >>> softmax(np.log(np.array([1.0, 3.0]))).round(12)
+    array([0.25, 0.75])
+    """
+    mass = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return mass / mass.sum(axis=-1, keepdims=True)
+
+
+def sample(rng: np.random.Generator, logits: NDArray) -> NDArray:
+    """a ~ p by inverting the distribution function: the first a with p_0 + … + p_a > u, u uniform on [0, 1).
+
+    One uniform number a row, so the same generator state gives the same actions whatever A is.
+
+    Args:
+      logits: (B, A).
+    Returns:
+      actions (B,), int64.
+
+    Checked in tests/maths/test_categorical.py: frequencies, and the compiled kernel against its definition.
+    """
+    return kernels.select("categorical_sample", logits)(logits, rng.random(len(logits)))
+
+
+def mode(logits: NDArray) -> NDArray:
+    """argmax_a p_a, the first one of equals.
+
+    >>> mode(np.array([[0.0, 2.0, 1.0]]))
+    array([1])
+    """
+    return logits.argmax(axis=-1)
+
+
+def log_prob(logits: NDArray, action: NDArray) -> NDArray:
+    """log π(a) = l_a − log Σ_j exp l_j                                               (1)
+
+    Args:
+      logits: (..., A); action: integers (...).
+    Returns:
+      (...), nats.
+    Raises:
+      ValueError: action is not of integers, or its shape is not that of the rows.
+
+    Checked in tests/maths/test_categorical.py: Σ_a exp log π(a) = 1.
+
+    >>> np.exp(log_prob(np.log(np.array([1.0, 3.0])), np.array(1))).round(12).item()
+    0.75
+    """
+    _check(logits, action)
+    return np.take_along_axis(log_softmax(logits), action[..., None], axis=-1)[..., 0]
+
+
+def score(logits: NDArray, action: NDArray) -> NDArray:
+    r"""∂ log π(a) / ∂l = e_a − p.
+
+    In (1) the first term contributes [i = a], and ∂/∂l_i log Σ_j exp l_j = exp l_i / Σ_j exp l_j = p_i:
+
+        ∂ log π(a) / ∂l_i = [i = a] − p_i                                              (2)
+
+    Its mean under p is p − p = 0 (the zero-mean score), its covariance diag(p) − p pᵀ (the Fisher matrix).
+
+    Args:
+      logits: (..., A); action: integers (...).
+    Returns:
+      (..., A), one row a sample, never summed here.
+
+    Checked in tests/maths/test_categorical.py: complex step, zero mean, second moment = Fisher.
+
+    >>> score(np.log(np.array([[1.0, 3.0]])), np.array([1])).round(12)
+    array([[-0.25,  0.25]])
+    """
+    _check(logits, action)
+    d_logits = -softmax(logits)
+    chosen = action[..., None]
+    np.put_along_axis(d_logits, chosen, 1 + np.take_along_axis(d_logits, chosen, axis=-1), axis=-1)  # (2)
+    return d_logits
+
+
+def entropy(logits: NDArray) -> NDArray:
+    """H(p) = −Σ_i p_i log p_i, between 0 and log A nats.
+
+    Args:
+      logits: (..., A).
+    Returns:
+      (...).
+
+    Checked in tests/maths/test_categorical.py: −E[log π], maximum log A at the uniform distribution.
+
+    >>> (entropy(np.zeros(8)) / np.log(2)).round(12).item()
+    3.0
+    """
+    log_p = log_softmax(logits)
+    return -(np.exp(log_p) * log_p).sum(axis=-1)
+
+
+def entropy_grad(logits: NDArray) -> NDArray:
+    r"""∂H / ∂l_i = −p_i (log p_i + H).
+
+    With ∂p_j/∂l_i = p_j ([i = j] − p_i), the product rule on H = −Σ_j p_j log p_j, and Σ_j ∂p_j/∂l_i = 0,
+
+        ∂H/∂l_i = −Σ_j p_j ([i = j] − p_i) (log p_j + 1) = −p_i log p_i + p_i Σ_j p_j log p_j = −p_i (log p_i + H)
+
+    Zero at the uniform distribution, where the entropy is largest.
+
+    Args:
+      logits: (..., A).
+    Returns:
+      (..., A).
+
+    Checked in tests/maths/test_categorical.py: complex step, rows sum to zero.
+
+    >>> entropy_grad(np.zeros((1, 2))).round(12) + 0.0
+    array([[0., 0.]])
+    """
+    log_p = log_softmax(logits)
+    p = np.exp(log_p)
+    return -p * (log_p - (p * log_p).sum(axis=-1, keepdims=True))
+
+
+def kl(logits_p: NDArray, logits_q: NDArray) -> NDArray:
+    """KL(p‖q) = Σ_i p_i (log p_i − log q_i), in nats: never negative, 0 only for p = q, not symmetric.
+
+    Args:
+      logits_p, logits_q: (..., A).
+    Returns:
+      (...).
+
+    Checked in tests/maths/test_categorical.py: KL(p‖p) = 0, KL ≥ 0, cross-entropy − entropy, quadratic form.
+
+    >>> kl(np.log(np.array([1.0, 1.0])), np.log(np.array([1.0, 3.0]))).round(6).item()  # ½ log 2 + ½ log ⅔
+    0.143841
+    """
+    log_p = log_softmax(logits_p)
+    return (np.exp(log_p) * (log_p - log_softmax(logits_q))).sum(axis=-1)
+
+
+def kl_grad(logits_p: NDArray, logits_q: NDArray) -> NDArray:
+    """∂ KL(p‖q) / ∂l_q = q − p.
+
+    Only −Σ_i p_i log q_i depends on q, and by (2) its derivative is −Σ_i p_i ([i = j] − q_j) = q_j − p_j. Zero at
+    q = p: a small step away from p costs KL only to second order, and that second order is the Fisher matrix.
+
+    Args:
+      logits_p, logits_q: (..., A).
+    Returns:
+      (..., A), with respect to the logits of q.
+
+    Checked in tests/maths/test_categorical.py: complex step.
+
+    >>> kl_grad(np.zeros((1, 2)), np.log(np.array([[1.0, 3.0]]))).round(12)
+    array([[-0.25,  0.25]])
+    """
+    return softmax(logits_q) - softmax(logits_p)
+
+
+def fisher_matvec(logits: NDArray, v: NDArray) -> NDArray:
+    """F v = p ∘ (v − p·v), for the Fisher matrix F = E[score scoreᵀ] = diag(p) − p pᵀ.
+
+    The same F is the Hessian of KL(p‖·) at p (differentiate q − p once more), and −E of the Hessian of log π.
+
+    Args:
+      logits, v: (..., A).
+    Returns:
+      (..., A).
+
+    Checked in tests/maths/test_categorical.py: E[score scoreᵀ] as an exact sum, and the Hessian of `kl`.
+
+    >>> fisher_matvec(np.zeros((1, 2)), np.array([[1.0, 0.0]]))
+    array([[ 0.25, -0.25]])
+    """
+    p = softmax(logits)
+    return p * (v - (p * v).sum(axis=-1, keepdims=True))
+
+
+def _check(logits: NDArray, action: NDArray) -> None:
+    if action.dtype.kind not in "iu":
+        raise ValueError(f"action: expected integers, got dtype {action.dtype}")
+    if action.shape != logits.shape[:-1]:
+        raise ValueError(f"action: expected shape {logits.shape[:-1]}, one per row of logits, got {action.shape}")

@@ -1,0 +1,175 @@
+r"""The loops that Numba compiles, each written once as a plain Python definition `x_py`.
+
+`kernels.x` is `numba.njit(x_py)`, compiled on first use and cached on disk; Numba itself is imported only then, so
+a program that needs none of these loops never pays for it. The definitions stay importable: the tests hold every
+kernel against its own `x_py`, coverage and mutation tools see ordinary functions, and arrays that Numba cannot hold
+(complex step, ball arithmetic) run through the definition.
+
+Definitions trust their callers: shapes are checked by the public functions that call them.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK = 128  # rows per block: the activations of a 64-wide net for one block stay in the L2 cache
+
+
+def __getattr__(name: str) -> Callable[..., Any]:
+    definition = globals().get(f"{name}_py")
+    if definition is None:
+        raise AttributeError(f"module {__name__!r} has no kernel {name!r}")
+    from numba import njit
+
+    globals()[name] = kernel = njit(definition, cache=True, error_model="numpy")
+    return kernel
+
+
+def select(name: str, *arrays: NDArray) -> Callable[..., Any]:
+    """The compiled kernel when every array is float32 or float64, else its plain definition.
+
+    >>> select("reverse_scan", np.zeros(3, dtype=complex)) is reverse_scan_py
+    True
+    """
+    compiled = all(array.dtype.char in "fd" for array in arrays)
+    return __getattr__(name) if compiled and name not in globals() else globals()[name if compiled else f"{name}_py"]
+
+
+def reverse_scan_py(x: NDArray, decay: NDArray) -> NDArray:
+    """y_t = x_t + decay_t y_{t+1} with y_T = 0, for x and decay (T, N).
+
+    >>> reverse_scan_py(np.array([[1.0], [2.0], [4.0]]), np.full((3, 1), 0.5)).ravel()
+    array([3., 4., 4.])
+    """
+    steps, width = x.shape
+    y = x.copy()
+    for t in range(steps - 2, -1, -1):
+        for n in range(width):
+            y[t, n] += decay[t, n] * y[t + 1, n]
+    return y
+
+
+def categorical_sample_py(logits: NDArray, uniform: NDArray) -> NDArray:
+    """The first a with Σ_{i≤a} exp(logits_i) > u Σ_i exp(logits_i), a row each: inverse of the distribution function.
+
+    >>> categorical_sample_py(np.log(np.array([[0.2, 0.8], [0.2, 0.8]])), np.array([0.1, 0.3]))
+    array([0, 1])
+    """
+    rows, actions = logits.shape
+    sample = np.empty(rows, np.int64)
+    for b in range(rows):
+        top = logits[b].max()
+        total = 0.0
+        for a in range(actions):
+            total += np.exp(logits[b, a] - top)
+        threshold = uniform[b] * total
+        chosen, mass = 0, np.exp(logits[b, 0] - top)
+        while mass <= threshold and chosen < actions - 1:
+            chosen += 1
+            mass += np.exp(logits[b, chosen] - top)
+        sample[b] = chosen
+    return sample
+
+
+def mlp_rows_py(theta: NDArray, sizes: tuple[int, ...], activation: int, x: NDArray) -> NDArray:
+    """The forward pass of `mlp.forward` for a few rows x (B, I), where calling BLAS costs more than multiplying.
+
+    activation: 0 identity, 1 tanh, 2 relu. Only the output is kept.
+    """
+    rows = x.shape[0]
+    y = np.empty((rows, sizes[-1]), x.dtype)
+    for row in range(rows):
+        h, start = x[row], 0
+        for layer in range(len(sizes) - 1):
+            n, m = sizes[layer], sizes[layer + 1]
+            z = theta[start + n * m : start + n * m + m].copy()
+            for i in range(n):
+                for j in range(m):
+                    z[j] += h[i] * theta[start + i * m + j]
+            start += n * m + m
+            if layer < len(sizes) - 2:
+                for j in range(m):
+                    if activation == 1:
+                        z[j] = np.tanh(z[j])
+                    elif activation == 2:
+                        z[j] = max(z[j], 0.0)
+            h = z
+        y[row] = h
+    return y
+
+
+def adam_py(m: NDArray, v: NDArray, t: int, g: NDArray, lr: float, beta1: float, beta2: float, eps: float):
+    """`optimizers.adam` in one pass over the parameters: (step, m, v) after the t-th gradient."""
+    one = m.dtype.type(1)
+    b1, b2, e = m.dtype.type(beta1), m.dtype.type(beta2), m.dtype.type(eps)
+    scale = m.dtype.type(lr / (1 - beta1**t))
+    root = m.dtype.type(1 / (1 - beta2**t))
+    step, m_new, v_new = np.empty_like(m), np.empty_like(m), np.empty_like(m)
+    for i in range(m.size):
+        m_new[i] = b1 * m[i] + (one - b1) * g[i]
+        v_new[i] = b2 * v[i] + (one - b2) * g[i] * g[i]
+        step[i] = -scale * m_new[i] / (np.sqrt(v_new[i] * root) + e)
+    return step, m_new, v_new
+
+
+def fisher_vector_product_py(
+    theta: NDArray,
+    sizes: tuple[int, ...],
+    activation: int,
+    cache: tuple[NDArray, ...],
+    weight: NDArray,
+    segments: NDArray,
+    vector: NDArray,
+) -> NDArray:
+    """Σ_b J_bᵀ F_b J_b v for an MLP, block by block: J v, then F in the output space, then Jᵀ, while all is in cache.
+
+    F_b u = w∘u − w (w·u within each segment), w = weight[b]: the categorical Fisher with w = p (one segment per
+    distribution); with no segments F_b = diag(w), the Gaussian's. `segments` (S, 2) holds starts and ends.
+    """
+
+    def times_slope(d, h, activation):
+        for b in range(d.shape[0]):
+            for j in range(d.shape[1]):
+                if activation == 1:
+                    d[b, j] *= h.dtype.type(1) - h[b, j] * h[b, j]
+                elif activation == 2 and h[b, j] <= 0:
+                    d[b, j] = 0
+
+    def times_fisher(u, w, segments):
+        for b in range(u.shape[0]):
+            for k in range(segments.shape[0]):
+                mean = u.dtype.type(0)
+                for a in range(segments[k, 0], segments[k, 1]):
+                    mean += w[b, a] * u[b, a]
+                for a in range(segments[k, 0], segments[k, 1]):
+                    u[b, a] -= mean
+            for a in range(u.shape[1]):
+                u[b, a] *= w[b, a]
+
+    rows, layers = weight.shape[0], len(sizes) - 1
+    out, ones = np.zeros_like(theta), np.ones(BLOCK, theta.dtype)
+    for first in range(0, rows, BLOCK):
+        last = min(first + BLOCK, rows)
+        start, tangent = 0, np.zeros((last - first, 1), theta.dtype)
+        for layer in range(layers):
+            n, m = sizes[layer], sizes[layer + 1]
+            matrix, bias = start + n * m, start + n * m + m
+            z = np.dot(cache[layer][first:last], vector[start:matrix].reshape(n, m)) + vector[matrix:bias]
+            if layer > 0:
+                z += np.dot(tangent, theta[start:matrix].reshape(n, m))
+            if layer < layers - 1:
+                times_slope(z, cache[layer + 1][first:last], activation)
+            start, tangent = bias, z
+        times_fisher(tangent, weight[first:last], segments)
+        for layer in range(layers - 1, -1, -1):
+            n, m = sizes[layer], sizes[layer + 1]
+            start -= n * m + m
+            matrix, bias = start + n * m, start + n * m + m
+            out[start:matrix] += np.dot(cache[layer][first:last].T, tangent).ravel()
+            out[matrix:bias] += np.dot(ones[: last - first], tangent)
+            if layer > 0:
+                tangent = np.dot(tangent, theta[start:matrix].reshape(n, m).T)
+                times_slope(tangent, cache[layer][first:last], activation)
+    return out
