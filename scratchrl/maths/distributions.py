@@ -13,6 +13,7 @@ Checked in tests/maths/test_distributions.py.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,7 +60,7 @@ def multi_categorical_distribution(sizes: tuple[int, ...]) -> Distribution:
     array([1.386294])
     """
     bounds = np.cumsum((0, *sizes))
-    segments = tuple((int(start), int(end)) for start, end in zip(bounds[:-1], bounds[1:], strict=True))
+    segments = tuple((int(start), int(end)) for start, end in pairwise(bounds))
 
     def groups(*rows: NDArray) -> list[tuple[NDArray, ...]]:
         return [tuple(row[:, start:end] for row in rows) for start, end in segments]

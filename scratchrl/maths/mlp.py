@@ -17,6 +17,7 @@ from the output backwards gives a covector times the Jacobian (`vjp`): each is e
 """
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ class MLP(NamedTuple):
 @lru_cache(maxsize=256)
 def _slices(sizes: tuple[int, ...]) -> tuple[tuple[slice, slice, tuple[int, int]], ...]:
     slices, start = [], 0
-    for n, m in zip(sizes[:-1], sizes[1:], strict=True):
+    for n, m in pairwise(sizes):
         slices.append((slice(start, start + n * m), slice(start + n * m, start + n * m + m), (n, m)))
         start += n * m + m
     return tuple(slices)
@@ -50,7 +51,7 @@ def size(net: MLP) -> int:
     >>> size(MLP((3, 2, 1)))
     11
     """
-    return sum((n + 1) * m for n, m in zip(net.sizes[:-1], net.sizes[1:], strict=True))
+    return sum((n + 1) * m for n, m in pairwise(net.sizes))
 
 
 def layers(net: MLP, theta: NDArray) -> list[tuple[NDArray, NDArray]]:
