@@ -61,7 +61,7 @@ def categorical_sample_py(logits: NDArray, uniform: NDArray) -> NDArray:
     sample = np.empty(rows, np.int64)
     for b in range(rows):
         top = logits[b].max()
-        total = 0.0
+        total = top - top  # in the precision of the logits, like mass: else rounding could reach past the last one
         for a in range(actions):
             total += np.exp(logits[b, a] - top)
         threshold = uniform[b] * total

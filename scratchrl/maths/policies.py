@@ -175,10 +175,14 @@ def _fused_fisher_vector_product(
     net, output = policy.mlp, policy.mlp.sizes[-1]
     weight = policy.distribution.fisher_weights(params)
     segments = np.array(policy.distribution.segments, np.int64).reshape(-1, 2)
+    weights, _ = _split(policy, theta)
+    v_weights, v_free = _split(policy, vector)
+    weights, v_weights, w, *cache = (  # the kernel takes one type of array: contiguous, writeable, of one dtype
+        np.require(array, vector.dtype, ["C", "W"]) for array in (weights, v_weights, weight[:, :output], *cache)
+    )
     fused = kernels.select("fisher_vector_product", vector)(
-        _split(policy, theta)[0], net.sizes, mlp.ACTIVATIONS[net.activation], tuple(cache),
-        np.ascontiguousarray(weight[:, :output]), segments, _split(policy, vector)[0],
-    )  # fmt: skip
+        weights, net.sizes, mlp.ACTIVATIONS[net.activation], tuple(cache), w, segments, v_weights
+    )
     if not policy.free:
         return fused
-    return np.concatenate([fused, weight[:, output:].sum(axis=0) * _split(policy, vector)[1]])
+    return np.concatenate([fused, weight[:, output:].sum(axis=0) * v_free])
