@@ -1,0 +1,59 @@
+"""Agent: which networks fit an environment's spaces. Shapes only; the numbers are in θ and φ."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from gymnasium.spaces import Discrete, MultiDiscrete
+from gymnasium.vector import VectorEnv
+from numpy.typing import NDArray
+
+from scratchrl.experience import spaces
+from scratchrl.maths import policies
+from scratchrl.maths.mlp import MLP
+from scratchrl.maths.policies import Policy
+
+
+class Agent(NamedTuple):
+    """A policy π_θ(a|s) and a value function V_φ(s), two networks that share nothing."""
+
+    policy: Policy
+    value: MLP
+
+
+class NetworkConfig(Protocol):
+    """The fields that every algorithm's Config has about its networks."""
+
+    @property
+    def hidden(self) -> tuple[int, ...]: ...
+    @property
+    def activation(self) -> str: ...
+    @property
+    def state_dependent_std(self) -> bool: ...
+
+
+def build(envs: VectorEnv, config: NetworkConfig) -> Agent:
+    """Discrete → categorical, MultiDiscrete → several categoricals, Box → diagonal Gaussian; V with the same layers.
+
+    Args:
+      config: `hidden` and `activation` of both networks; `state_dependent_std`: for Box, log σ from the network.
+    Raises:
+      UnusableEnvironment: a space outside the table in spaces.py.
+
+    Checked in tests/experience/test_agent.py.
+    """
+    observation, action = envs.single_observation_space, envs.single_action_space
+    spaces.require_supported(observation, action)
+    size, shape = spaces.observation_size(observation), (config.hidden, config.activation)
+    value = MLP((size, *config.hidden, 1), config.activation)
+    if isinstance(action, Discrete):
+        return Agent(policies.categorical_policy(size, int(action.n), *shape), value)
+    if isinstance(action, MultiDiscrete):
+        return Agent(policies.multi_categorical_policy(size, tuple(int(n) for n in action.nvec), *shape), value)
+    gaussian = policies.state_dependent_gaussian_policy if config.state_dependent_std else policies.gaussian_policy
+    return Agent(gaussian(size, spaces.action_shape(action)[0], *shape), value)
+
+
+def actor(policy: Policy, theta: NDArray, rng: np.random.Generator) -> Callable[[NDArray], NDArray]:
+    """obs (N, O) → a ~ π_θ(·|obs): what `rollout.collect` needs of a policy."""
+    return lambda obs: policies.sample(policy, theta, obs, rng)

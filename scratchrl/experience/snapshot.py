@@ -1,0 +1,120 @@
+"""Snapshot: a world as plain arrays, and back, so that a resumed run continues bit for bit.
+
+    DISABLED mode    an environment is its episode's seed and the actions since: restoring replays them, and compares
+                     observation and return with the recorded ones. No environment has to know how to save itself.
+    native           all of a vector environment that keeps its state in plain attributes (arrays, numbers, strings,
+                     bools, None) and one generator: these are saved.
+    anything else    cannot be saved from outside (`is_exact` is False): restoring begins new episodes.
+"""
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+
+from scratchrl.experience import native
+from scratchrl.experience.world import World, begin, begin_all, episode_seed
+
+FIELDS = ("obs", "episode", "running_return", "running_length", "filler")
+
+
+def is_exact(world: World) -> bool:
+    """True if `restore` continues bit for bit; in DISABLED mode `restore` finds out, and raises if it is not so.
+
+    Checked in tests/experience/test_snapshot.py.
+    """
+    return world.mode is AutoresetMode.DISABLED or native.is_plain(world.envs)
+
+
+def arrays(world: World) -> dict[str, np.ndarray]:
+    """Everything needed to continue, as copies: numeric, bool and text arrays, never objects.
+
+    Also valid after a rollout was cut short by an exception, unless the environment is native: it then describes the
+    world before that rollout.
+
+    Returns:
+      the FIELDS of World; "seed" and "mode" as text; "tape" (ΣL, ...), the actions of the open episodes, environment by
+      environment, running_length[n] rows each; "native/..." the attributes of a native environment.
+
+    Checked in tests/experience/test_snapshot.py.
+    """
+    saved = {name: getattr(world, name).copy() for name in FIELDS}
+    saved |= {"seed": np.array(str(world.seed)), "mode": np.array(world.mode.value)}
+    saved["tape"] = np.concatenate([world.idle[:0], *(piece for pieces in world.tape for piece in pieces)])
+    if world.mode is not AutoresetMode.DISABLED and is_exact(world):
+        saved |= {f"native/{name}": array for name, array in native.save(world.envs).items()}
+    return saved
+
+
+def restore(world: World, saved: dict[str, np.ndarray]) -> None:
+    """Bring a world, made from the same environment, to where `arrays` found the other one.
+
+    Where that is impossible (`is_exact` is False) new episodes begin, with draws that the run has not seen.
+
+    Args:
+      world: fresh from `start` or in use; same environment, same number of copies, same dtype.
+      saved: what `arrays` returned.
+    Raises:
+      ValueError: saved from a world of another shape, or an environment that does not repeat its episode
+        given its seed and its actions.
+
+    Checked in tests/experience/test_snapshot.py.
+    """
+    _require_same_kind(world, saved)
+    world.seed = int(str(saved["seed"]))
+    if world.mode is AutoresetMode.DISABLED:
+        _replay(world, saved)
+    elif not is_exact(world):
+        begin_all(world, seed=episode_seed(world.seed, len(world.obs), int(saved["episode"].sum())))
+        world.episode = saved["episode"] + 1
+        return
+    else:
+        native.load(world.envs, {k.removeprefix("native/"): v for k, v in saved.items() if k.startswith("native/")})
+    for name in FIELDS:
+        setattr(world, name, saved[name].copy())
+
+
+def _require_same_kind(world: World, saved: dict[str, np.ndarray]) -> None:
+    if str(saved["mode"]) != world.mode.value:
+        raise ValueError(f"snapshot of another world: autoreset mode must be {world.mode.value}, got {saved['mode']}")
+    for name in FIELDS:
+        here, there = getattr(world, name), saved[name]
+        if (here.shape, here.dtype) != (there.shape, there.dtype):
+            raise ValueError(
+                f"snapshot of another world: {name} must be {here.dtype} {here.shape}, got {there.dtype} {there.shape}"
+            )
+
+
+def _replay(world: World, saved: dict[str, np.ndarray]) -> None:
+    """Play the open episodes again so that all arrive together: the longest begins first, the others when it is time.
+
+    All environments are stepped at once. With L the longest, environment n begins at step L − length[n]; until then
+    it plays a dummy episode with the actions of the longest, begun anew whenever it ends.
+    """
+    length, episode = saved["running_length"], saved["episode"]
+    tapes = np.split(saved["tape"], np.cumsum(length)[:-1])
+    longest, wait = int(length.max()), length.max() - length
+    obs, ended = np.empty_like(world.obs), np.ones(len(length), bool)
+    returns = np.zeros(len(length))
+    for t in range(longest + 1):
+        if (ended & (t > wait)).any():
+            raise _unrepeatable(np.flatnonzero(ended & (t > wait)))
+        opening = ended | (t == wait)
+        if opening.any():
+            begin(world, opening, episode, obs)
+        if t < longest:
+            action = np.stack([tape[t - late] if t >= late else tapes[length.argmax()][t]
+                               for tape, late in zip(tapes, wait, strict=True)])
+            raw, reward, terminated, truncated, _ = world.envs.step(world.decode(action))
+            world.encode(obs, raw)
+            ended = terminated | truncated
+            returns = np.where(t >= wait, returns + reward, 0.0)
+    different = (obs != saved["obs"]).any(axis=1) | (returns != saved["running_return"])
+    if different.any():
+        raise _unrepeatable(np.flatnonzero(different))
+    world.tape = [[tape.copy()] for tape in tapes]
+
+
+def _unrepeatable(envs: np.ndarray) -> ValueError:
+    return ValueError(
+        "this environment is not reproducible from its seed: resume is not exact "
+        f"(same seed and actions led elsewhere in environment {', '.join(map(str, envs))})"
+    )
