@@ -1,0 +1,101 @@
+"""Losses of a value function, per sample: each returns (value, d_value), the loss and its derivative; and one measure.
+
+Nothing is averaged here. The mean over samples and its 1/B belong to the caller's `loss_and_grad`.
+"""
+
+import numpy as np
+
+
+def mse(value, target):
+    """½ (v − R)² and its derivative v − R.
+
+    The ½ makes the derivative the error itself. Without it the same learning rate steps twice as far.
+
+    Args:
+      value: v, (B,) or any shape.
+      target: R, the same shape, a constant: no derivative flows into it.
+    Returns:
+      loss, d_value: both shaped like value; not averaged.
+
+    Checked in tests/maths/test_values.py: complex step.
+
+    >>> mse(np.array([3.0]), np.array([1.0]))
+    (array([2.]), array([2.]))
+    """
+    error = value - target
+    return error**2 / 2, error
+
+
+def clipped_value_loss(value, value_old, target, clip):
+    r"""½ max((v − R)², (v_c − R)²) with v_c = v_old + clip(v − v_old, −c, c), and its derivative in v.
+
+    PPO's value clipping. Moving both ends of the clip by v_old,
+
+        v_c = clip(v, v_old − c, v_old + c)                                (1)
+
+    which is v itself, to the last bit, as long as v stays within c of v_old. The larger error counts, and so
+
+        ∂/∂v = 0         where (v − R)² < (v_c − R)²                       (2)
+             = v − R     elsewhere
+
+    In the first case v_c ≠ v, so v_c rests on an end of the clip and does not move with v: outside the interval and
+    nearer to R than its end, the sample asks for no more. In the second v_c = v, or v is the farther one and is called
+    back. At a kink the derivative jumps between 0 and v − R, and v − R is returned.
+
+    Args:
+      value, value_old: v now and v when the batch was collected, (B,) or any shape.
+      target: R, a constant.
+      clip: c > 0, in units of the value: unlike PPO's ratio clip it depends on the scale of the reward.
+    Returns:
+      loss, d_value: both shaped like value; not averaged.
+    Raises:
+      ValueError: when clip is not positive.
+
+    Checked in tests/maths/test_values.py:
+      complex step; one-sided differences at the kinks and at v = v_old ± c
+      never below `mse`; equal to it within the clip, gradient included, to the bit
+    Paper: none; baselines' ppo2. Erratum: Engstrom et al. (2020), Implementation Matters, print min for this max.
+
+    >>> clipped_value_loss(np.array([3.0, 3.0]), np.zeros(2), np.array([4.0, -1.0]), clip=1.0)  # v_c = 1
+    (array([4.5, 8. ]), array([0., 4.]))
+    """
+    if not clip > 0:
+        raise ValueError(f"clip: expected a positive number, got {clip}")
+    error = value - target
+    error_clipped = np.clip(value, value_old - clip, value_old + clip) - target  # (1)
+    left_towards_target = error**2 < error_clipped**2
+    loss = np.where(left_towards_target, error_clipped, error) ** 2 / 2
+    return loss, np.where(left_towards_target, 0.0, error)  # (2)
+
+
+def explained_variance(value, target):
+    """1 − Var(R − v)/Var(R), the share of the target's variance that v accounts for.
+
+    1 is perfect up to an offset, 0 is what a constant v achieves, below 0 is worse than a constant.
+    A constant target has no variance to explain and the formula reads x/0. By definition here it is then 1 if R − v is
+    constant too (nothing to explain, nothing added) and 0 otherwise; never nan or −inf.
+
+    Args:
+      value: v, (B,) or any shape.
+      target: R, the same shape.
+    Returns:
+      one number, at most 1.
+    Raises:
+      ValueError: when there are no samples.
+
+    Checked in tests/maths/test_values.py: the squared correlation, for the least-squares v; unmoved by v + k and by
+    scaling both; the constant cases.
+
+    >>> float(explained_variance(np.array([0.0, 1.0, 2.0]), np.array([0.0, 2.0, 4.0])))  # half the slope: 1 − ¼
+    0.75
+    """
+    if np.size(target) == 0:
+        raise ValueError("target: expected at least one sample, got none")
+    residual = target - value
+    if target.max() == target.min():
+        return 1.0 if residual.max() == residual.min() else 0.0
+    return 1 - _spread(residual) / _spread(target)
+
+
+def _spread(x):
+    return ((x - x.mean()) ** 2).sum()
