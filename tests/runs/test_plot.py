@@ -1,0 +1,61 @@
+"""Pictures: the numbers in them by hand, and that something is drawn."""
+
+import numpy as np
+import pytest
+
+from scratchrl.runs import log, plot, settings
+
+
+def make_run(folder, seed=0, clip=0.2, level=10.0, episodes=300):
+    folder.mkdir()
+    run = {"env": "CartPole-v1", "seed": seed}
+    about = {"scratchrl": "0.1.0", "algorithm": "ppo", "run": run, "config": {"clip": clip, "hidden": (64, 64)}}
+    settings.write(folder / "config.json", about)
+    with log.tables(folder) as write:
+        for k in range(episodes // 3):
+            write({"global_step": 64 * (k + 1)}, [level, level + k, level], [20, 21, 22])
+    return folder
+
+
+def colors(path):
+    from matplotlib.image import imread
+
+    return len(np.unique(imread(path).reshape(-1, 4), axis=0))
+
+
+def test_one_run_is_drawn(tmp_path):
+    plot.draw([make_run(tmp_path / "a")], tmp_path / "sub" / "curve.png")
+    assert colors(tmp_path / "sub" / "curve.png") > 50
+
+
+def test_seeds_make_one_band_and_configs_make_groups(tmp_path):
+    folders = [make_run(tmp_path / f"{clip}-{seed}", seed, clip) for clip in (0.1, 0.2) for seed in (0, 1, 2)]
+    groups = plot.group([plot.read(folder) for folder in folders])
+    assert [len(runs) for runs in groups] == [3, 3]
+    assert plot._labels(groups)[0] == "ppo CartPole-v1 clip=0.1 (3 seeds, mean and range)"
+    plot.draw(folders, tmp_path / "curves.png")
+    assert colors(tmp_path / "curves.png") > 50
+
+
+def test_band_of_constant_runs_is_their_mean_and_range():
+    ends_and_level = [(10, 1000, 1), (20, 990, 2), (5, 980, 6)]
+    runs = [plot.Run({}, np.array([first, 900.0, last]), np.full(3, y)) for first, last, y in ends_and_level]
+    grid, mean, low, high = plot.band(runs)
+    assert (grid[0], grid[-1]) == (20, 980)
+    np.testing.assert_allclose(np.array([mean, low, high]).T, [[3, 1, 6]] * len(grid), rtol=1e-14)
+
+
+def test_svg_and_unknown_formats(tmp_path):
+    run = make_run(tmp_path / "a")
+    plot.draw([run], tmp_path / "curve.svg")
+    assert (tmp_path / "curve.svg").read_text().count("<path") > 5
+    with pytest.raises(ValueError, match=r"unknown picture format '\.txt'"):
+        plot.draw([run], tmp_path / "curve.txt")
+    assert not (tmp_path / "curve.txt").exists()
+
+
+def test_a_folder_without_a_run_or_without_episodes_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"config\.json: no such file"):
+        plot.draw([tmp_path], tmp_path / "curve.png")
+    with pytest.raises(ValueError, match="no episode has ended yet"):
+        plot.draw([make_run(tmp_path / "empty", episodes=0)], tmp_path / "curve.png")
