@@ -1,0 +1,53 @@
+"""The command line: `python -m scratchrl COMMAND ...`, or `scratchrl COMMAND ...`.
+
+A command is imported when it is called, so that `--help` answers at once. Exit codes: 0 done, 1 a claim of `verify`
+failed or training met a NaN, 2 a request that cannot be served (one line says why), 130 interrupted.
+"""
+
+import importlib
+import sys
+
+import scratchrl
+from scratchrl.cli_errors import Refused, explain
+
+COMMANDS = {  # name -> (module, function, what it does)
+    "train": ("scratchrl.cli_train", "train", "train an algorithm, leave a run behind; --resume goes on with it"),
+    "evaluate": ("scratchrl.cli_evaluate", "evaluate", "play a run's policy: mean return and its interval, --video"),
+    "plot": ("scratchrl.cli_plot", "plot", "draw runs over environment steps, with bands over seeds"),
+    "verify": ("scratchrl.cli_verify", "verify", "check every derivative, identity and accuracy claim"),
+}
+
+
+def main(arguments=None):
+    """Runs one command and returns the exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage())
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(scratchrl.__version__)
+        return 0
+    try:
+        return _command(arguments[0])(arguments[1:])
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        line = explain(error)
+        if line is None:
+            raise
+        print(f"scratchrl: {line}", file=sys.stderr)
+        return 2
+
+
+def usage():
+    """The text of --help."""
+    lines = [f"  {name:<10}{about}" for name, (_, _, about) in COMMANDS.items()]
+    head = ["usage: scratchrl COMMAND ...", "", scratchrl.__doc__.strip(), "", "commands:"]
+    return "\n".join([*head, *lines, "", "scratchrl COMMAND --help says more about each."])
+
+
+def _command(name):
+    if name not in COMMANDS:
+        raise Refused(f"unknown command {name!r}; the commands are {', '.join(COMMANDS)}")
+    module, function, _ = COMMANDS[name]
+    return getattr(importlib.import_module(module), function)

@@ -1,0 +1,108 @@
+"""`scratchrl evaluate RUN`: the return of a run's policy, and how far the number can be trusted."""
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from scratchrl.cli_errors import Refused, refusing
+from scratchrl.cli_options import algorithm, restored, settings_of
+from scratchrl.cli_session import load_state, opened, thread_limit
+from scratchrl.runs.statistics import mean_interval
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Plays whole episodes with a run's policy and prints the mean return, its standard error and Student's 95 %
+    confidence interval."""
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """Folder of the run."""
+    episodes: int = 100
+    """Episodes to play."""
+    seed: int = 1_000_000
+    """Seed of the environments and actions; far from the seeds one trains with, so that new episodes are met."""
+    deterministic: bool = False
+    """Play the policy's mode instead of sampling from it."""
+    video: Path | None = None
+    """Also record one episode as an .mp4 in this folder."""
+
+
+def evaluate(arguments):
+    """Prints the table and returns 0."""
+    asked = tyro.cli(Evaluate, args=arguments, prog="scratchrl evaluate")
+    if asked.episodes < 1:
+        raise Refused(f"--episodes: expected at least 1, got {asked.episodes}")
+    stored = settings_of(asked.run)
+    module = algorithm(stored["algorithm"])
+    options, config = restored(stored, module, asked.run)
+    options = replace(options, seed=asked.seed, out=str(asked.run))
+    with thread_limit(options.threads), opened(stored["algorithm"], module, options, config) as session:
+        state, step = _trained(session)
+        returns = play(session, state, asked.episodes, asked.deterministic)
+        print(table(returns, step, asked))
+        if asked.video is not None:
+            print(f"{'video':<9}{_record(session, state, asked)}")
+    return 0
+
+
+def play(session, state, episodes, deterministic):
+    """Returns of exactly `episodes` whole episodes, (K,) float64.
+
+    The environments play in rounds, one episode each, and the last round counts its first environments only: chosen
+    before they are played, so that short episodes are not preferred as they would be by taking the first K to end.
+    """
+    from scratchrl.experience import rollout
+
+    act = session.algorithm.player(session.config, session.world, state, session.rng, deterministic)
+    rounds = []
+    for _ in range(math.ceil(episodes / session.config.num_envs)):
+        batch, ended = rollout.collect_episodes(session.world, act)
+        env = np.argwhere(batch.terminated | batch.truncated)[:, 1]  # in order of ending, as `ended` is
+        rounds.append(ended.returns[np.argsort(env)])
+    return np.concatenate(rounds)[:episodes]
+
+
+def table(returns, step, asked):
+    """What is printed."""
+    interval = mean_interval(returns)
+    lines = [
+        ("policy", f"{asked.run}, step {step}, {'mode' if asked.deterministic else 'sampled'} actions"),
+        ("return", f"{interval.mean:.6g} ± {interval.standard_error:.3g} (mean ± standard error)"),
+        ("95 %", f"{interval.low:.6g} to {interval.high:.6g} (Student's t)"),
+        ("range", f"{returns.min():.6g} to {returns.max():.6g}"),
+        ("episodes", f"{len(returns)}"),
+    ]
+    return "\n".join(f"{name:<9}{value}" for name, value in lines)
+
+
+def _trained(session):
+    with refusing(ValueError):
+        template = session.algorithm.init(session.config, session.world, session.rng)
+    state, _, meta = load_state(session.folder, session.name, session.options.env, template)
+    return state, meta["step"]
+
+
+def _record(session, state, asked):
+    """One episode in an environment of its own, filmed."""
+    import gymnasium
+    from gymnasium.wrappers import RecordVideo
+
+    from scratchrl.experience import rollout
+
+    def filmed():
+        env = gymnasium.make(session.options.env, render_mode="rgb_array")
+        return RecordVideo(env, str(asked.video), episode_trigger=lambda episode: episode == 0, disable_logger=True)
+
+    try:
+        envs = gymnasium.vector.SyncVectorEnv([filmed])
+        world = rollout.start(envs, asked.seed, np.dtype(session.options.dtype))
+        act = session.algorithm.player(session.config, world, state, session.rng, asked.deterministic)
+        rollout.collect_episodes(world, act)
+        envs.close()
+    except gymnasium.error.DependencyNotInstalled as error:
+        raise Refused(f'--video: {error}; pip install "scratchrl[video]"') from error
+    return asked.video

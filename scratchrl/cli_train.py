@@ -1,0 +1,173 @@
+"""`scratchrl train ALGO`: the one consumer of an algorithm's generator. It watches, writes and saves; it never takes
+part: with or without tables, bars and checkpoints, training makes the same bits."""
+
+import math
+import sys
+import time
+
+import scratchrl
+from scratchrl.cli_errors import Refused, missing, refusing
+from scratchrl.cli_options import ALGORITHMS, algorithm, parse, record, settings_of
+from scratchrl.cli_progress import progress
+from scratchrl.cli_session import opened, restore, save, thread_limit
+from scratchrl.cli_signals import interruption
+from scratchrl.runs import log, settings
+
+FILES = ("config.json", "progress.csv", "episodes.csv", "checkpoint.npz", "curve.png")
+TABLES = ("progress.csv", "episodes.csv")
+NOT_FINITE, INTERRUPTED = 1, 130  # exit codes
+
+
+def train(arguments):
+    """Trains, leaves a run behind, and returns the exit code."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_usage())
+        return 0 if arguments else 2
+    name = arguments[0]
+    module = algorithm(name)
+    options, config = parse(name, module, arguments[1:])
+    with thread_limit(options.threads), opened(name, module, options, config) as session:
+        return _run(session, _begin(session))
+
+
+def _usage():
+    lines = [f"  {name:<12}{about}" for name, about in ALGORITHMS.items()]
+    return "\n".join(["usage: scratchrl train ALGO ...", "", "algorithms:", *lines, "",
+                      "scratchrl train ALGO --help lists its options."])  # fmt: skip
+
+
+# ---- the beginning: fresh, or where the run in the folder stopped ----
+
+
+def _begin(session):
+    folder = session.folder
+    if not session.options.resume and any((folder / file).exists() for file in FILES):
+        raise Refused(f"{folder} already holds a run; add --resume to go on with it, or choose another --out")
+    with refusing(ValueError):
+        state = session.algorithm.init(session.config, session.world, session.rng)
+    if session.options.resume:
+        if (folder / "checkpoint.npz").exists():
+            state = restore(session, state)
+        for table in TABLES:
+            log.cut_back(folder / table, int(state.step))
+    _note(session)
+    folder.mkdir(parents=True, exist_ok=True)
+    settings.write(folder / "config.json", record(session.name, session.options, session.config))
+    return state
+
+
+def _note(session):
+    """Says what stands in the way of a resumed run having the bits of an uninterrupted one."""
+    from scratchrl.experience import snapshot
+
+    if not snapshot.is_exact(session.world):
+        _say(f"note: {session.options.env} cannot be put back into mid-episode; a resumed run will differ from an "
+             "uninterrupted one")  # fmt: skip
+    if session.options.resume:
+        begun = settings_of(session.folder)["scratchrl"]
+        if begun != scratchrl.__version__:
+            _say(f"note: begun with scratchrl {begun}, going on with {scratchrl.__version__}: bits may differ")
+
+
+# ---- the loop ----
+
+
+def _run(session, state):
+    start, first, total = time.monotonic(), int(state.step), session.config.total_steps
+    try:
+        with (
+            interruption() as interrupted,
+            log.tables(session.folder) as write,
+            progress(total, first, session.options.quiet) as report,
+        ):
+            state = _play(session, state, write, report, interrupted)
+            stopped = interrupted() and int(state.step) < total
+    except FloatingPointError as error:
+        _say(f"training stopped: {error}; {_last_good(session.folder)}")
+        return NOT_FINITE
+    if stopped:
+        _say(f"interrupted at step {int(state.step)}, saved; go on with: "
+             f"scratchrl train {session.name} --out {session.folder} --resume")  # fmt: skip
+        return INTERRUPTED
+    print(_summary(session, int(state.step), int(state.step) - first, time.monotonic() - start))
+    return 0
+
+
+def _play(session, state, write, report, interrupted):
+    """Plays until the algorithm has had its steps or somebody interrupts; the state is saved when this returns.
+
+    The first update is saved at once: a state that cannot be saved should fail now and not in an hour.
+    """
+    saved, start, first = -math.inf, time.monotonic(), int(state.step)
+    updates = session.algorithm.train(session.config, session.world, session.rng, state)
+    for state, info in updates:
+        returns, lengths = info["episodes"]
+        session.window.extend(float(value) for value in returns)
+        step, now = int(state.step), time.monotonic()
+        row = _row(session, step, info, (step - first) / (now - start))
+        write(row, returns, lengths)
+        report(step, row)
+        if interrupted():
+            break
+        if now - saved >= session.options.checkpoint_every:
+            save(session, state)
+            saved = time.monotonic()
+    save(session, state)
+    return state
+
+
+def _row(session, step, info, speed):
+    returns, lengths = info["episodes"]
+    head = {
+        log.STEP: step,
+        "charts/episodic_return": _mean(returns),
+        "charts/episodic_return_100": _mean(session.window),
+        "charts/episodic_length": _mean(lengths),
+    }
+    rest = {key: value for key, value in info.items() if key not in head and key != "episodes"}
+    return head | rest | {"charts/SPS": speed}  # wall time last: the columns before it are the same in every rerun
+
+
+def _mean(values):
+    return float(sum(values)) / len(values) if len(values) else math.nan
+
+
+# ---- the end ----
+
+
+def _summary(session, step, played, seconds):
+    drawn, why = _curve(session.folder)
+    files = [file for file in FILES if file != "curve.png" or drawn]
+    lines = [
+        ("return", f"{_mean(session.window):.6g}, mean of the last {len(session.window)} episodes"),
+        ("steps", f"{step}"),
+        ("seconds", f"{seconds:.1f}"),
+        ("steps/s", f"{played / seconds:.0f}"),
+        ("files", f"{session.folder}: {' '.join(files)}"),
+    ]
+    return "\n".join(f"{name:<9}{value}" for name, value in lines) + ("" if drawn else f"\nno curve: {why}")
+
+
+def _curve(folder):
+    from scratchrl.runs import plot
+
+    try:
+        plot.draw([folder], folder / "curve.png")
+    except ModuleNotFoundError as error:
+        return False, missing(error.name) or error
+    except ValueError as error:
+        return False, error
+    return True, ""
+
+
+def _last_good(folder):
+    path = folder / "checkpoint.npz"
+    if not path.exists():
+        return "no checkpoint had been written yet"
+    from scratchrl.runs import checkpoint
+
+    return f"last good checkpoint: {path}, step {checkpoint.load(path)[1]['step']}"
+
+
+def _say(line):
+    print(f"scratchrl: {line}", file=sys.stderr, flush=True)
