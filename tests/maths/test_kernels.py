@@ -1,0 +1,144 @@
+"""Every kernel equals its own plain definition, and the definition equals the formula."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scratchrl.maths import categorical, kernels, mlp
+from scratchrl.oracle import strategies
+
+DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def both(name):
+    """The compiled kernel and its definition (the same function under NUMBA_DISABLE_JIT=1)."""
+    return pytest.mark.parametrize("kernel", [getattr(kernels, name), getattr(kernels, f"{name}_py")])
+
+
+def test_select_compiles_for_floats_and_falls_back_for_every_other_number():
+    for dtype in (np.float32, np.float64):
+        assert kernels.select("reverse_scan", np.zeros(1, dtype)) is kernels.reverse_scan
+    for dtype in (complex, object, np.longdouble):
+        chosen = kernels.select("reverse_scan", np.zeros(1), np.zeros(1, dtype))
+        assert chosen is kernels.reverse_scan_py
+
+
+def test_select_compiles_a_kernel_that_nobody_used_yet(monkeypatch):
+    kernels.__dict__.pop("reverse_scan", None)
+    assert kernels.select("reverse_scan", np.zeros(1)) is kernels.reverse_scan
+
+
+def test_a_kernel_that_does_not_exist_is_named():
+    with pytest.raises(AttributeError, match="no_such_kernel"):
+        _ = kernels.no_such_kernel
+
+
+# ---- reverse_scan ----
+
+
+@DTYPES
+@both("reverse_scan")
+@given(st.data())
+def test_reverse_scan_is_the_sum_of_discounted_terms(kernel, dtype, data):
+    shape = data.draw(st.tuples(st.integers(1, 6), st.integers(1, 3)))
+    x, decay = data.draw(strategies.arrays(shape)), data.draw(strategies.arrays(shape, low=-1.0, high=1.0))
+    y = kernel(x.astype(dtype), decay.astype(dtype))
+    assert y.dtype == dtype
+    for t, n in np.ndindex(shape):
+        weights = np.cumprod([Fraction(1), *map(Fraction, decay[t:-1, n].tolist())])
+        terms = [w * Fraction(v) for w, v in zip(weights, x[t:, n].tolist(), strict=True)]
+        room = 2 * len(terms) * np.finfo(dtype).eps * float(sum(map(abs, terms)))  # 2 roundings a step, Higham γ₂ₙ
+        assert abs(float(sum(terms) - Fraction(float(y[t, n])))) <= room + np.finfo(dtype).tiny
+
+
+@DTYPES
+def test_reverse_scan_compiled_is_its_definition_to_the_last_bit(dtype):
+    x, decay = np.random.default_rng(0).standard_normal((2, 50, 7)).astype(dtype)
+    np.testing.assert_array_equal(kernels.reverse_scan(x, decay), kernels.reverse_scan_py(x, decay))
+
+
+# ---- categorical_sample ----
+
+
+@DTYPES
+@both("categorical_sample")
+@given(strategies.logits(), st.integers(0, 2**32 - 1))
+def test_the_sample_is_where_the_distribution_function_passes_u(kernel, dtype, logits, seed):
+    uniform = np.random.default_rng(seed).random(len(logits))
+    rows, action = np.arange(len(logits)), kernel(logits.astype(dtype), uniform)
+    above = np.cumsum(categorical.softmax(logits), axis=1)
+    slack = 16 * np.finfo(dtype).eps
+    assert (uniform < above[rows, action] + slack).all()
+    assert (uniform >= (above - categorical.softmax(logits))[rows, action] - slack).all()
+
+
+@DTYPES
+@both("categorical_sample")
+def test_an_impossible_action_is_never_drawn_not_even_at_the_ends_of_the_unit_interval(kernel, dtype):
+    logits = np.random.default_rng(0).standard_normal((200, 40)).astype(dtype)
+    logits[:, [0, -1]] = -np.inf
+    for u in (0.0, np.nextafter(1.0, 0.0)):
+        assert np.isin(kernel(logits, np.full(200, u)), np.arange(1, 39)).all()
+
+
+# ---- mlp_rows ----
+
+
+@DTYPES
+@both("mlp_rows")
+@pytest.mark.parametrize("activation", sorted(mlp.ACTIVATIONS))
+def test_mlp_rows_is_the_forward_pass(kernel, dtype, activation):
+    rng, net = np.random.default_rng(0), mlp.MLP((5, 7, 6, 3), activation)
+    theta, x = rng.standard_normal(mlp.size(net)), rng.standard_normal((2, 5))
+    y = kernel(theta.astype(dtype), net.sizes, mlp.ACTIVATIONS[activation], x.astype(dtype))
+    truth = mlp.forward(net, theta, x)[0]
+    assert y.dtype == dtype
+    np.testing.assert_allclose(y, truth, rtol=0, atol=100 * np.finfo(dtype).eps * np.abs(truth).max())
+
+
+# ---- adam ----
+
+
+@DTYPES
+@both("adam")
+def test_adam_is_its_paper_written_out(kernel, dtype):
+    rng, (lr, b1, b2, eps) = np.random.default_rng(0), (0.01, 0.9, 0.99, 1e-5)
+    g, m, v, t = rng.standard_normal(9), rng.standard_normal(9), rng.random(9), 3
+    got = kernel(m.astype(dtype), v.astype(dtype), t, g.astype(dtype), lr, b1, b2, eps)
+    m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+    step = -lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps)
+    for new, truth in zip(got, (step, m, v), strict=True):
+        assert new.dtype == dtype
+        np.testing.assert_allclose(new, truth, rtol=0, atol=32 * np.finfo(dtype).eps * np.abs(truth).max())
+
+
+# ---- fisher_vector_product ----
+
+
+@DTYPES
+@both("fisher_vector_product")
+@pytest.mark.parametrize("activation", sorted(mlp.ACTIVATIONS))
+@pytest.mark.parametrize("segments", [[], [[0, 5]], [[0, 2], [2, 5]]])
+@pytest.mark.parametrize("rows", [1, kernels.BLOCK + 3])
+def test_the_fisher_product_is_the_sum_of_dense_ones(kernel, dtype, activation, segments, rows):
+    rng, net = np.random.default_rng(0), mlp.MLP((3, 4, 5), activation)
+    theta, vector = rng.standard_normal((2, mlp.size(net)))
+    x, weight = rng.standard_normal((rows, 3)), rng.random((rows, 5))
+    cache = mlp.forward(net, theta, x)[1]
+    truth = np.zeros_like(theta)
+    for b, w in enumerate(weight):
+        fisher = np.diag(w)
+        for start, end in segments:
+            fisher[start:end, start:end] -= np.outer(w[start:end], w[start:end])
+        row = mlp.forward(net, theta, x[b : b + 1])[1]
+        jacobian = np.array([mlp.vjp(net, theta, row, e[None]) for e in np.eye(5)])
+        truth += jacobian.T @ fisher @ jacobian @ vector
+    got = kernel(
+        theta.astype(dtype), net.sizes, mlp.ACTIVATIONS[activation], tuple(h.astype(dtype) for h in cache),
+        weight.astype(dtype), np.array(segments, np.int64).reshape(-1, 2), vector.astype(dtype),
+    )  # fmt: skip
+    assert got.dtype == dtype
+    np.testing.assert_allclose(got, truth, rtol=0, atol=100 * np.finfo(dtype).eps * np.abs(truth).max())
