@@ -8,7 +8,8 @@ from gymnasium.spaces import Discrete, MultiDiscrete
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from scratchrl.experience import spaces
+from scratchrl.experience import scales, spaces
+from scratchrl.experience.scales import ScaleConfig, Scales
 from scratchrl.maths import policies
 from scratchrl.maths.mlp import MLP
 from scratchrl.maths.policies import Policy
@@ -54,6 +55,22 @@ def build(envs: VectorEnv, config: NetworkConfig) -> Agent:
     return Agent(gaussian(size, spaces.action_shape(action)[0], *shape), value)
 
 
-def actor(policy: Policy, theta: NDArray, rng: np.random.Generator) -> Callable[[NDArray], NDArray]:
+class Learner(Protocol):
+    """The fields that every algorithm's State has: parameters of the policy, and how observations are scaled."""
+
+    @property
+    def theta(self) -> NDArray: ...
+    @property
+    def scales(self) -> Scales: ...
+
+
+def actor(
+    policy: Policy, state: Learner, config: ScaleConfig, rng: np.random.Generator
+) -> Callable[[NDArray], NDArray]:
     """obs (N, O) → a ~ π_θ(·|obs): what `rollout.collect` needs of a policy."""
-    return lambda obs: policies.sample(policy, theta, obs, rng)
+    return lambda obs: policies.sample(policy, state.theta, scales.seen(state.scales, obs, config), rng)
+
+
+def decider(policy: Policy, state: Learner, config: ScaleConfig) -> Callable[[NDArray], NDArray]:
+    """obs (N, O) → argmax_a π_θ(a|obs): the trained policy without its exploration."""
+    return lambda obs: policies.mode(policy, state.theta, scales.seen(state.scales, obs, config))

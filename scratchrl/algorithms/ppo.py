@@ -1,0 +1,239 @@
+r"""PPO, proximal policy optimisation: several epochs on one batch, kept honest by clipping or by a penalty.
+
+    T     steps per environment in a batch, B = T·N rows, M rows in a minibatch
+    ρ_b   π_θ(a_b|s_b) / π_old(a_b|s_b), old = the policy that collected the batch
+    A_b   advantage by GAE(γ, λ), standardised within each minibatch; R_b = A_b + V_old(s_b) the value target
+
+    clip:     L(θ) = (1/M) Σ_b [ min(ρ_b A_b, clip(ρ_b, 1−ε, 1+ε) A_b) + c H_b ]       to be made large      (1)
+    penalty:  L(θ) = (1/M) Σ_b [ ρ_b A_b − β KL(π_old‖π_θ)_b + c H_b ]                  to be made large      (2)
+              β halves after an update whose mean KL stayed under kl_goal/1.5, doubles above 1.5·kl_goal
+    value:    L(φ) = (1/M) Σ_b ½ (V_φ(s_b) − R_b)²                                      to be made small      (3)
+
+Early stopping: once a minibatch shows a mean KL estimate E[(ρ−1) − log ρ] above 1.5·target_kl, θ rests until the next
+batch; φ goes on. At θ_old every ρ is 1 and the gradient of (1) and (2) is the policy gradient.
+
+Papers: Schulman et al. (2017), Proximal policy optimization algorithms, eq. 7 and 8, section 4.
+Checked in tests/algorithms/test_ppo.py.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchrl.experience import agent as agents
+from scratchrl.experience import samples as sampling
+from scratchrl.experience.agent import Agent
+from scratchrl.experience.batch import Batch
+from scratchrl.experience.rollout import collect
+from scratchrl.experience.samples import Samples
+from scratchrl.experience.scales import Scales, empty, scaled
+from scratchrl.experience.world import World
+from scratchrl.maths import critic, initialization, kl_estimators, objectives, optimizers, policies, returns, values
+from scratchrl.maths.optimizers import Adam
+
+
+@dataclass(frozen=True)
+class Config:
+    """Defaults that solve CartPole-v1 within 80,000 steps."""
+
+    total_steps: int = 100_000
+    """environment steps to train for"""
+    num_envs: int = 8
+    """N: environments side by side"""
+    steps: int = 128
+    """T: steps of each environment per batch"""
+    epochs: int = 10
+    """passes over each batch"""
+    minibatch: int = 64
+    """M: rows per gradient step"""
+    gamma: float = 0.99
+    """discount γ"""
+    lam: float = 0.95
+    """λ of GAE"""
+    objective: Literal["clip", "penalty"] = "clip"
+    """PPO-Clip (1) or PPO-Penalty (2)"""
+    clip: float = 0.2
+    """ε of (1)"""
+    value_clip: float | None = None
+    """if given, V moves at most this far per batch (clipped value loss)"""
+    target_kl: float | None = 0.02
+    """early stopping's KL in nats; none: every epoch is run to its end"""
+    kl_goal: float = 0.01
+    """the KL in nats that β aims at in (2)"""
+    beta: float = 1.0
+    """first β of (2)"""
+    entropy_coefficient: float = 0.0
+    """c"""
+    normalize_advantage: bool = True
+    """shift and scale A to mean 0 and variance 1 in each minibatch"""
+    policy_lr: float = 1e-3
+    """learning rate of Adam for θ"""
+    value_lr: float = 1e-3
+    """learning rate of Adam for φ"""
+    anneal: bool = True
+    """let both learning rates fall linearly to 0"""
+    max_grad_norm: float = 0.5
+    """gradients longer than this are shortened to it"""
+    normalize_obs: bool = False
+    """standardise observations by their running mean and standard deviation"""
+    normalize_reward: bool = False
+    """divide rewards by the running standard deviation of the discounted return"""
+    hidden: tuple[int, ...] = (64, 64)
+    """widths of the hidden layers"""
+    activation: str = "tanh"
+    """tanh, relu or identity"""
+    state_dependent_std: bool = False
+    """Box actions: log σ from the network instead of a free parameter"""
+
+
+class State(NamedTuple):
+    """All that changes while learning."""
+
+    theta: NDArray  # (size of the policy,)
+    phi: NDArray  # (size of the value network,)
+    theta_optimizer: Adam
+    phi_optimizer: Adam
+    beta: float  # of the penalty
+    scales: Scales
+    step: int  # environment steps so far
+
+
+def init(config: Config, world: World, rng: np.random.Generator) -> State:
+    """θ₀, φ₀, two optimizers at rest, the first β."""
+    agent = agents.build(world.envs, config)
+    theta = policies.init(agent.policy, rng, dtype=world.obs.dtype)
+    phi = initialization.init(agent.value, rng, dtype=world.obs.dtype)
+    return State(theta, phi, optimizers.adam_init(theta), optimizers.adam_init(phi), config.beta, empty(world), 0)
+
+
+# ---- loss and gradient ----
+
+
+class Diagnostics(NamedTuple):
+    """What a minibatch tells about the distance to the policy that collected it."""
+
+    approx_kl: float  # mean of k3
+    clip_fraction: float
+    entropy: float
+
+
+def loss_and_grad(
+    agent: Agent, theta: NDArray, samples: Samples, config: Config, beta: float
+) -> tuple[NDArray, NDArray, Diagnostics]:
+    """−L(θ) of (1) or (2), its gradient, and how far θ is from the data.
+
+    Args:
+      samples: M rows, their advantages as they are to be used; beta: β of (2).
+    Returns:
+      loss (), d_theta (size,), diagnostics.
+    """
+    distribution, rows = agent.policy.distribution, len(samples.obs)
+    params, cache = policies.forward(agent.policy, theta, samples.obs)
+    log_prob = distribution.log_prob(params, samples.action)
+    entropy = distribution.entropy(params)
+    if config.objective == "clip":
+        value, d_log_prob = objectives.ppo_clip(log_prob, samples.log_prob, samples.advantage, config.clip)
+        d_params = d_log_prob[:, None] * distribution.score(params, samples.action)
+    else:
+        kl = distribution.kl(samples.params, params)
+        value, d_log_prob, d_kl = objectives.ppo_penalty(log_prob, samples.log_prob, samples.advantage, kl, beta)
+        d_params = d_log_prob[:, None] * distribution.score(params, samples.action)
+        d_params += d_kl[:, None] * distribution.kl_grad(samples.params, params)
+    if config.entropy_coefficient:
+        value, d_entropy = objectives.entropy_bonus(value, entropy, config.entropy_coefficient)
+        d_params += d_entropy[:, None] * distribution.entropy_grad(params)
+    diagnostics = Diagnostics(
+        float(kl_estimators.k3(log_prob, samples.log_prob).mean()),
+        objectives.clip_fraction(log_prob, samples.log_prob, config.clip),
+        float(entropy.mean()),
+    )
+    return -value.mean(), policies.vjp(agent.policy, theta, cache, -d_params / rows), diagnostics  # (1), (2)
+
+
+def value_loss_and_grad(agent: Agent, phi: NDArray, samples: Samples, config: Config) -> tuple[NDArray, NDArray]:
+    """L(φ) of (3), or its clipped form, and its gradient."""
+    if config.value_clip is None:
+        return critic.loss_and_grad(agent.value, phi, samples.obs, samples.target)  # (3)
+    return critic.clipped_loss_and_grad(
+        agent.value, phi, samples.obs, samples.target, samples.value, config.value_clip
+    )
+
+
+# ---- one update, and the loop ----
+
+
+def policy_step(
+    agent: Agent, state: State, minibatch: Samples, config: Config, lr: float
+) -> tuple[State, NDArray, Diagnostics]:
+    """One step of Adam for θ; none, and the same state, where the minibatch asks for early stopping."""
+    if config.normalize_advantage:
+        minibatch = minibatch._replace(advantage=returns.normalize_advantage(minibatch.advantage))
+    loss, d_theta, report = loss_and_grad(agent, state.theta, minibatch, config, state.beta)
+    if config.target_kl is not None and report.approx_kl > 1.5 * config.target_kl:
+        return state, loss, report
+    d_theta, _ = optimizers.clip_by_global_norm(d_theta, config.max_grad_norm)
+    optimizer, step = optimizers.adam(state.theta_optimizer, d_theta, lr)
+    return state._replace(theta=state.theta + step, theta_optimizer=optimizer), loss, report
+
+
+def value_step(agent: Agent, state: State, minibatch: Samples, config: Config, lr: float) -> tuple[State, NDArray]:
+    """One step of Adam for φ."""
+    loss, d_phi = value_loss_and_grad(agent, state.phi, minibatch, config)
+    d_phi, _ = optimizers.clip_by_global_norm(d_phi, config.max_grad_norm)
+    optimizer, step = optimizers.adam(state.phi_optimizer, d_phi, lr)
+    return state._replace(phi=state.phi + step, phi_optimizer=optimizer), loss
+
+
+def update(
+    agent: Agent, state: State, batch: Batch, config: Config, rng: np.random.Generator
+) -> tuple[State, dict[str, float]]:
+    """All epochs over one batch; β adapted to where they led."""
+    samples = sampling.judged(agent, state.theta, state.phi, batch, config.gamma, config.lam)
+    fraction = 1 - state.step / config.total_steps if config.anneal else 1.0
+    policy_losses, value_losses, reports, resting = [], [], [], False
+    for _ in range(config.epochs):
+        for rows in critic.minibatches(rng, config.minibatch, *samples):
+            minibatch = Samples(*rows)
+            if not resting:
+                before = state
+                state, loss, report = policy_step(agent, state, minibatch, config, fraction * config.policy_lr)
+                policy_losses.append(loss)
+                reports.append(report)
+                resting = state is before
+            state, loss = value_step(agent, state, minibatch, config, fraction * config.value_lr)
+            value_losses.append(loss)
+    diagnostics = Diagnostics(*np.mean(reports, axis=0))
+    info = {
+        "charts/learning_rate": fraction * config.policy_lr,
+        "losses/policy_loss": float(np.mean(policy_losses)),
+        "losses/value_loss": float(np.mean(value_losses)),
+        "losses/entropy": float(diagnostics.entropy),
+        "losses/approx_kl": float(diagnostics.approx_kl),
+        "losses/clipfrac": float(diagnostics.clip_fraction),
+        "losses/explained_variance": float(values.explained_variance(samples.value, samples.target)),
+    }
+    beta = next_beta(agent, state, samples, config) if config.objective == "penalty" else state.beta
+    return state._replace(beta=beta, step=state.step + len(samples.obs)), info
+
+
+def next_beta(agent: Agent, state: State, samples: Samples, config: Config) -> float:
+    """β by the mean KL(π_old‖π_θ) that this update reached on its own batch."""
+    params, _ = policies.forward(agent.policy, state.theta, samples.obs)
+    kl = agent.policy.distribution.kl(samples.params, params).mean()
+    return objectives.adapt_beta(state.beta, float(kl), config.kl_goal)
+
+
+def train(
+    config: Config, world: World, rng: np.random.Generator, state: State | None = None
+) -> Iterator[tuple[State, dict]]:
+    """Collect T steps of every environment, update, yield; until total_steps."""
+    agent = agents.build(world.envs, config)
+    state = init(config, world, rng) if state is None else state
+    while state.step < config.total_steps:
+        batch, episodes = collect(world, agents.actor(agent.policy, state, config, rng), config.steps)
+        scales, batch = scaled(state.scales, batch, config)
+        state, info = update(agent, state._replace(scales=scales), batch, config, rng)
+        yield state, {**info, "episodes": episodes}
