@@ -96,4 +96,4 @@ def entropy(policy: np.ndarray) -> np.ndarray:
     >>> entropy(np.array([[0.5, 0.5], [1.0, 0.0]])).round(6).tolist()
     [0.693147, 0.0]
     """
-    return -np.sum(policy * np.log(np.where(policy == 0.0, 1.0, policy)), axis=1)
+    return 0.0 - np.sum(policy * np.log(np.where(policy == 0.0, 1.0, policy)), axis=1)

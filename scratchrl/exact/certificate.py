@@ -53,9 +53,9 @@ def error_bound(mdp: MDP, value: np.ndarray, q: np.ndarray) -> float:
 
     At γ = 1 policies that walk into walls make H infinite. They are bad enough to be left out: call an action near
     if q ≥ v − κ. Where w counts near actions only, (1) still holds for the others as long as εH ≤ κ, for
-    T u ≤ v − κ + εP w ≤ v ≤ u. So at γ = 1, H is the horizon of the near actions with κ = 2⁻²⁶(1 + max|v|), and the bound
-    is inf (no claim) if it exceeds κ or if near actions can loop forever: in a loop that pays 0, any rounding of its
-    rewards, however small, could be collected without end (FrozenLake at γ = 1 has such loops).
+    T u ≤ v − κ + εP w ≤ v ≤ u. So at γ = 1, H is the horizon of the near actions with κ = 2⁻²⁶(1 + max|v|), and the
+    bound is inf (no claim) if it exceeds κ or if near actions can loop forever: in a loop that pays 0, any rounding of
+    its rewards, however small, could be collected without end (FrozenLake at γ = 1 has such loops).
 
     Args:
       value: v, (S,).

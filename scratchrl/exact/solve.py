@@ -37,8 +37,8 @@ def value_iteration(mdp: MDP, tol: float = 1e-8, max_sweeps: int = 100_000) -> S
     """v ← T*v from v = 0 until the certified error of v, not a span of differences, is at most tol.
 
     T* is a γ-contraction, so ‖v_k − V*‖ ≤ γᵏ‖V*‖. The rule that stops it is `certificate.error_bound`:
-    ‖T*v − v‖/(1 − γ) for γ < 1, plus rounding, so a tol that float64 cannot certify is an error and not an endless loop. At γ = 1 the
-    iteration is allowed, and stops when the near-optimal actions prove the bound.
+    ‖T*v − v‖/(1 − γ) for γ < 1, plus rounding, so a tol that float64 cannot certify is an error and not an endless
+    loop. At γ = 1 the iteration is allowed, and stops when the near-optimal actions prove the bound.
 
     Raises:
       ValueError: max_sweeps sweeps did not certify tol; the message holds the bound reached.
@@ -80,5 +80,5 @@ def modified_policy_iteration(mdp: MDP, partial: int = 20, tol: float = 1e-8, ma
                 value = mdp.mean_reward[states, action] + chain @ value
     raise ValueError(
         f"tol: expected an error that {max_sweeps} sweeps can certify, got {tol} where they certify {error}: "
-        f"raise tol or max_sweeps, or use policy_iteration (inf: no bound exists yet, or zero-reward loops at gamma = 1)"
+        f"raise tol or max_sweeps, or use policy_iteration (inf at gamma = 1: optimal actions can loop forever)"
     )
