@@ -1,0 +1,177 @@
+"""The network against a loop over single neurons, and its four products with the Jacobian against complex steps."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scratchrl.maths import mlp
+from scratchrl.maths.mlp import MLP
+from scratchrl.oracle import strategies
+from scratchrl.oracle.differentiation import (
+    central_difference,
+    complex_step,
+    complex_step_directional,
+    dot_test,
+    subgradient_excess,
+)
+
+PHI = {"identity": lambda z: z, "tanh": math.tanh, "relu": lambda z: max(z, 0.0)}
+SLOPE = {"identity": lambda z: 1.0, "tanh": lambda z: 1 / math.cosh(z) ** 2, "relu": lambda z: float(z > 0)}
+COVER = pytest.mark.parametrize("activation", sorted(mlp.ACTIVATIONS))
+DEPTHS = pytest.mark.parametrize("depth", [1, 2, 3, 4])
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def near(got, truth, bound=1e-12):
+    np.testing.assert_allclose(got, truth, rtol=0, atol=bound * max(1.0, np.abs(truth).max()), strict=True)
+
+
+def normal(seed, *shapes):
+    rng = np.random.default_rng(seed)
+    return [rng.standard_normal(shape) for shape in shapes]
+
+
+def neurons(net, theta, x):
+    """One row through the net, a neuron at a time, θ read from front to back."""
+    numbers, h = iter(theta.tolist()), list(x)
+    for layer, (n, m) in enumerate(zip(net.sizes, net.sizes[1:], strict=False)):
+        weights = [[next(numbers) for _ in range(m)] for _ in range(n)]
+        z = [next(numbers) + sum(h[i] * weights[i][j] for i in range(n)) for j in range(m)]
+        h = z if layer == len(net.sizes) - 2 else [PHI[net.activation](number) for number in z]
+    return h
+
+
+# ---- values ----
+
+
+@given(strategies.mlps())
+def test_forward_is_a_loop_over_neurons(network):
+    net, theta, x = network
+    near(mlp.forward(net, theta, x)[0], np.array([neurons(net, theta, row) for row in x]), 1e-14)
+
+
+@given(strategies.mlps())
+def test_predict_is_forward_whatever_the_number_of_rows(network):
+    net, theta, x = network
+    y, _ = mlp.forward(net, theta, x)
+    near(mlp.predict(net, theta, x), y, 1e-14)
+    near(mlp.predict(net, theta, np.tile(x, (3, 1))), np.tile(y, (3, 1)), 1e-14)
+
+
+def test_predict_falls_back_when_inputs_and_parameters_differ_in_type():
+    net = MLP((2, 2, 1))
+    theta, x = normal(0, mlp.size(net), (1, 2))
+    np.testing.assert_array_equal(mlp.predict(net, theta, x + 0j), mlp.forward(net, theta, x + 0j)[0])
+
+
+def test_layers_are_views():
+    net, theta = MLP((2, 3, 1)), np.zeros(mlp.size(MLP((2, 3, 1))))
+    for w, b in mlp.layers(net, theta):
+        w += 1
+        b += 2
+    np.testing.assert_array_equal(theta, [1] * 6 + [2] * 3 + [1] * 3 + [2])
+
+
+# ---- derivatives ----
+
+
+@DEPTHS
+@COVER
+@given(st.data(), SEEDS)
+def test_vjp_and_vjp_input_are_complex_step_gradients(depth, activation, data, seed):
+    net, theta, x = data.draw(strategies.mlps(depth=depth, activation=activation))
+    y, cache = mlp.forward(net, theta, x)
+    (d_y,) = normal(seed, y.shape)
+    near(mlp.vjp(net, theta, cache, d_y), complex_step(lambda theta: (d_y * mlp.forward(net, theta, x)[0]).sum(), theta))
+    near(mlp.vjp_input(net, theta, cache, d_y), complex_step(lambda x: (d_y * mlp.forward(net, theta, x)[0]).sum(), x))
+
+
+@DEPTHS
+@COVER
+@given(st.data(), SEEDS)
+def test_jvp_and_jvp_input_are_complex_steps_along_a_direction(depth, activation, data, seed):
+    net, theta, x = data.draw(strategies.mlps(depth=depth, activation=activation))
+    d_theta, d_x = normal(seed, theta.shape, x.shape)
+    cache = mlp.forward(net, theta, x)[1]
+    truth = complex_step_directional(lambda theta: mlp.forward(net, theta, x)[0], theta, d_theta)
+    near(mlp.jvp(net, theta, cache, d_theta), truth)
+    truth = complex_step_directional(lambda x: mlp.forward(net, theta, x)[0], x, d_x)
+    near(mlp.jvp_input(net, theta, cache, d_x), truth)
+
+
+@DEPTHS
+@COVER
+@given(st.data(), SEEDS)
+def test_forward_and_reverse_products_are_transposes(depth, activation, data, seed):
+    net, theta, x = data.draw(strategies.mlps(depth=depth, activation=activation))
+    y, cache = mlp.forward(net, theta, x)
+    d_y, d_theta, d_x = normal(seed, y.shape, theta.shape, x.shape)
+    pairs = [(mlp.jvp, mlp.vjp, d_theta), (mlp.jvp_input, mlp.vjp_input, d_x)]
+    for jvp, vjp, v in pairs:
+        error = dot_test(lambda v, f=jvp: f(net, theta, cache, v), lambda u, f=vjp: f(net, theta, cache, u), v, d_y)
+        assert error <= 1e-13
+
+
+@pytest.mark.parametrize("activation", ["identity", "tanh"])
+@given(st.data(), SEEDS)
+def test_central_differences_are_a_second_witness(activation, data, seed):
+    net, theta, x = data.draw(strategies.mlps(depth=2, activation=activation))
+    y, cache = mlp.forward(net, theta, x)
+    (d_y,) = normal(seed, y.shape)
+    value, error = central_difference(lambda theta: (d_y * mlp.forward(net, theta, x)[0]).sum(), theta)
+    assert error.max() < 1e-7
+    assert (np.abs(mlp.vjp(net, theta, cache, d_y) - value) <= error + 1e-13).all()
+
+
+@COVER
+@given(st.floats(-2, 2))
+def test_one_neuron_has_the_textbook_slope(activation, z):
+    net, theta = MLP((1, 1, 1), activation), np.array([1.0, 0.0, 1.0, 0.0])
+    cache = mlp.forward(net, theta, np.array([[z]]))[1]
+    near(mlp.vjp_input(net, theta, cache, np.ones((1, 1))), np.array([[SLOPE[activation](z)]]), 1e-14)
+
+
+@given(st.floats(-4, 4))
+def test_relu_takes_a_slope_between_the_one_sided_ones_and_zero_at_the_kink(z):
+    net, theta = MLP((1, 1, 1), "relu"), np.array([1.0, 0.0, 1.0, 0.0])
+
+    def relu(x):
+        return mlp.forward(net, theta, x)[0]
+
+    for x in (np.array([[z]]), np.zeros((1, 1))):
+        slope = mlp.vjp_input(net, theta, mlp.forward(net, theta, x)[1], np.ones((1, 1)))
+        assert subgradient_excess(relu, x, slope).max() <= 1e-9
+    assert slope.item() == 0
+
+
+@given(strategies.mlps(depth=3), SEEDS)
+def test_rows_never_mix(network, seed):
+    net, theta, x = network
+    y, cache = mlp.forward(net, theta, x)
+    d_y, d_x = normal(seed, y.shape, x.shape)
+    d_y[1:], d_x[1:] = 0, 0
+    assert not mlp.vjp_input(net, theta, cache, d_y)[1:].any()
+    assert not mlp.jvp_input(net, theta, cache, d_x)[1:].any()
+    alone = mlp.forward(net, theta, x[:1])[1]
+    near(mlp.vjp(net, theta, cache, d_y), mlp.vjp(net, theta, alone, d_y[:1]))
+
+
+# ---- errors ----
+
+
+@pytest.mark.parametrize(
+    ("name", "net", "theta", "x"),
+    [
+        ("activation", MLP((2, 1), "sigmoid"), np.zeros(3), np.zeros((1, 2))),
+        ("theta", MLP((2, 1)), np.zeros(4), np.zeros((1, 2))),
+        ("x", MLP((2, 1)), np.zeros(3), np.zeros((1, 3))),
+        ("x", MLP((2, 1)), np.zeros(3), np.zeros(2)),
+    ],
+)
+def test_errors_name_the_argument(name, net, theta, x):
+    for function in (mlp.forward, mlp.predict):
+        with pytest.raises(ValueError, match=f"^{name}: expected"):
+            function(net, theta, x)
