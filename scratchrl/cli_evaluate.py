@@ -49,6 +49,20 @@ def evaluate(arguments):
     return 0
 
 
+def player(session, state, world, deterministic):
+    """obs (N, O) → action (N, ...) of the trained policy: the algorithm's own `player`, if it brings one, or else the
+    policy that `agent.build` makes, with parameters state.theta."""
+    if hasattr(session.algorithm, "player"):
+        return session.algorithm.player(session.config, world, state, session.rng, deterministic)
+    from scratchrl.experience import agent
+    from scratchrl.maths import policies
+
+    policy = agent.build(world.envs, session.config).policy
+    if deterministic:
+        return lambda obs: policies.mode(policy, state.theta, obs)
+    return agent.actor(policy, state.theta, session.rng)
+
+
 def play(session, state, episodes, deterministic):
     """Returns of exactly `episodes` whole episodes, (K,) float64.
 
@@ -57,7 +71,7 @@ def play(session, state, episodes, deterministic):
     """
     from scratchrl.experience import rollout
 
-    act = session.algorithm.player(session.config, session.world, state, session.rng, deterministic)
+    act = player(session, state, session.world, deterministic)
     rounds = []
     for _ in range(math.ceil(episodes / session.config.num_envs)):
         batch, ended = rollout.collect_episodes(session.world, act)
@@ -100,8 +114,7 @@ def _record(session, state, asked):
     try:
         envs = gymnasium.vector.SyncVectorEnv([filmed])
         world = rollout.start(envs, asked.seed, np.dtype(session.options.dtype))
-        act = session.algorithm.player(session.config, world, state, session.rng, asked.deterministic)
-        rollout.collect_episodes(world, act)
+        rollout.collect_episodes(world, player(session, state, world, asked.deterministic))
         envs.close()
     except gymnasium.error.DependencyNotInstalled as error:
         raise Refused(f'--video: {error}; pip install "scratchrl[video]"') from error

@@ -5,13 +5,15 @@ import math
 import sys
 import time
 
+import numpy as np
+
 import scratchrl
 from scratchrl.cli_errors import Refused, missing, refusing
 from scratchrl.cli_options import ALGORITHMS, algorithm, parse, record, settings_of
 from scratchrl.cli_progress import progress
 from scratchrl.cli_session import opened, restore, save, thread_limit
 from scratchrl.cli_signals import interruption
-from scratchrl.runs import log, settings
+from scratchrl.runs import checkpoint, log, settings
 
 FILES = ("config.json", "progress.csv", "episodes.csv", "checkpoint.npz", "curve.png")
 TABLES = ("progress.csv", "episodes.csv")
@@ -101,6 +103,7 @@ def _play(session, state, write, report, interrupted):
     saved, start, first = -math.inf, time.monotonic(), int(state.step)
     updates = session.algorithm.train(session.config, session.world, session.rng, state)
     for state, info in updates:
+        _require_finite(state)
         returns, lengths = info["episodes"]
         session.window.extend(float(value) for value in returns)
         step, now = int(state.step), time.monotonic()
@@ -114,6 +117,13 @@ def _play(session, state, write, report, interrupted):
             saved = time.monotonic()
     save(session, state)
     return state
+
+
+def _require_finite(state):
+    """So that a checkpoint is always a good one."""
+    for name, array in checkpoint.flatten(state).items():
+        if array.dtype.kind in "fc" and not np.isfinite(array).all():
+            raise FloatingPointError(f"step {int(state.step)}: {name} is not finite")
 
 
 def _row(session, step, info, speed):
@@ -164,8 +174,6 @@ def _last_good(folder):
     path = folder / "checkpoint.npz"
     if not path.exists():
         return "no checkpoint had been written yet"
-    from scratchrl.runs import checkpoint
-
     return f"last good checkpoint: {path}, step {checkpoint.load(path)[1]['step']}"
 
 

@@ -54,7 +54,7 @@ def train(config, world, rng, state=None):
     state = init(config, world, rng) if state is None else state
     while state.step < config.total_steps:
         if state.step == config.fail_at:
-            raise FloatingPointError(f"step {state.step}: theta is not finite")
+            raise FloatingPointError(f"step {state.step}: return is not finite")
         batch, episodes = rollout.collect(world, player(config, world, state, rng), 32)
         drift = batch.reward.mean() + config.gain * rng.normal(size=3) + batch.obs.mean()
         state = State(state.theta + drift, state.step + 32 * config.num_envs)
@@ -303,11 +303,15 @@ def test_usage_errors_of_the_parser_exit_with_2(capsys):
 
 def test_a_nan_stops_with_the_step_and_the_last_good_checkpoint(capsys):
     assert run("--out", "a", "--fail-at", "320", "--checkpoint-every", "0") == 1
-    assert capsys.readouterr().err == (
-        "scratchrl: training stopped: step 320: theta is not finite; last good checkpoint: a/checkpoint.npz, step 320\n"
-    )
+    line = "step 320: return is not finite; last good checkpoint: a/checkpoint.npz, step 320"
+    assert capsys.readouterr().err == f"scratchrl: training stopped: {line}\n"
     assert run("--out", "b", "--fail-at", "0") == 1
     assert "no checkpoint had been written yet" in capsys.readouterr().err
+
+
+def test_a_state_with_a_nan_is_never_saved(capsys):
+    assert run("--out", "a", "--gain", "nan", "--checkpoint-every", "0") == 1
+    assert "step 64: theta is not finite; no checkpoint had been written yet" in capsys.readouterr().err
 
 
 def test_without_matplotlib_it_trains_and_says_what_is_missing(capsys, monkeypatch):
