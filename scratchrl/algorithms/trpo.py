@@ -146,7 +146,7 @@ def policy_step(agent: Agent, theta: NDArray, samples: Samples, config: Config) 
     direction, _ = curvature.conjugate_gradient(fisher, -d_theta, config.cg_iterations, config.cg_tolerance)  # (2)
     if not direction.any():
         return theta, LineSearch(False, 0.0, -float(loss), 0.0, 0)
-    step = curvature.trust_region_step(direction, fisher(direction), config.delta)  # (3)
+    step = curvature.trust_region_step(direction, fisher, config.delta)  # (3)
     if not config.line_search:
         moved = theta + step
         return moved, LineSearch(True, 1.0, mean_surrogate(agent, moved, samples), mean_kl(agent, moved, samples), 1)
