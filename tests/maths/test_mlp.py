@@ -85,8 +85,12 @@ def test_vjp_and_vjp_input_are_complex_step_gradients(depth, activation, data, s
     net, theta, x = data.draw(strategies.mlps(depth=depth, activation=activation))
     y, cache = mlp.forward(net, theta, x)
     (d_y,) = normal(seed, y.shape)
-    near(mlp.vjp(net, theta, cache, d_y), complex_step(lambda theta: (d_y * mlp.forward(net, theta, x)[0]).sum(), theta))
-    near(mlp.vjp_input(net, theta, cache, d_y), complex_step(lambda x: (d_y * mlp.forward(net, theta, x)[0]).sum(), x))
+
+    def projected(theta, x):
+        return (d_y * mlp.forward(net, theta, x)[0]).sum()
+
+    near(mlp.vjp(net, theta, cache, d_y), complex_step(lambda theta: projected(theta, x), theta))
+    near(mlp.vjp_input(net, theta, cache, d_y), complex_step(lambda x: projected(theta, x), x))
 
 
 @DEPTHS
@@ -173,5 +177,5 @@ def test_rows_never_mix(network, seed):
 )
 def test_errors_name_the_argument(name, net, theta, x):
     for function in (mlp.forward, mlp.predict):
-        with pytest.raises(ValueError, match=f"^{name}: expected"):
+        with pytest.raises(ValueError, match=rf"^{name}: expected"):
             function(net, theta, x)
