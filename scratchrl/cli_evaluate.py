@@ -50,17 +50,13 @@ def evaluate(arguments):
 
 
 def player(session, state, world, deterministic):
-    """obs (N, O) → action (N, ...) of the trained policy: the algorithm's own `player`, if it brings one, or else the
-    policy that `agent.build` makes, with parameters state.theta."""
-    if hasattr(session.algorithm, "player"):
-        return session.algorithm.player(session.config, world, state, session.rng, deterministic)
+    """obs (N, O) → action (N, ...) of the trained policy, on observations scaled as in training."""
     from scratchrl.experience import agent
-    from scratchrl.maths import policies
 
     policy = agent.build(world.envs, session.config).policy
     if deterministic:
-        return lambda obs: policies.mode(policy, state.theta, obs)
-    return agent.actor(policy, state.theta, session.rng)
+        return agent.decider(policy, state, session.config)
+    return agent.actor(policy, state, session.config, session.rng)
 
 
 def play(session, state, episodes, deterministic):

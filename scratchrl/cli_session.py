@@ -45,10 +45,11 @@ def opened(name, algorithm, options, config):
     """
     from scratchrl.experience import environments, rollout
 
-    with ignored():
+    with ignored(), refusing(ValueError):
         envs = environments.make(options.env, config.num_envs, options.vectorization)
     try:
-        world = rollout.start(envs, options.seed, np.dtype(options.dtype))
+        with refusing(ValueError):
+            world = rollout.start(envs, options.seed, np.dtype(options.dtype))
         rng = np.random.default_rng(np.random.SeedSequence(options.seed).spawn(1)[0])
         yield Session(name, algorithm, options, config, world, rng, deque(maxlen=WINDOW))
     finally:

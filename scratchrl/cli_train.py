@@ -4,6 +4,7 @@ part: with or without tables, bars and checkpoints, training makes the same bits
 import math
 import sys
 import time
+from itertools import chain, islice
 
 import numpy as np
 
@@ -53,8 +54,6 @@ def _begin(session):
         for table in TABLES:
             log.cut_back(folder / table, int(state.step))
     _note(session)
-    folder.mkdir(parents=True, exist_ok=True)
-    settings.write(folder / "config.json", record(session.name, session.options, session.config))
     return state
 
 
@@ -77,12 +76,11 @@ def _note(session):
 def _run(session, state):
     start, first, total = time.monotonic(), int(state.step), session.config.total_steps
     try:
-        with (
-            interruption() as interrupted,
-            log.tables(session.folder) as write,
-            progress(total, first, session.options.quiet) as report,
-        ):
-            state = _play(session, state, write, report, interrupted)
+        with interruption() as interrupted, progress(total, first, session.options.quiet) as report:
+            updates = _updates(session, state)
+            with log.tables(session.folder) as write:
+                publish = _publisher(session, write, report, start, first)
+                state = _play(session, state, updates, publish, interrupted)
             stopped = interrupted() and int(state.step) < total
     except FloatingPointError as error:
         _say(f"training stopped: {error}; {_last_good(session.folder)}")
@@ -95,28 +93,47 @@ def _run(session, state):
     return 0
 
 
-def _play(session, state, write, report, interrupted):
+def _updates(session, state):
+    """The updates to come. The first is made here: an argument out of range shows in it, and then nothing is left."""
+    updates = session.algorithm.train(session.config, session.world, session.rng, state)
+    with refusing(ValueError):
+        first = list(islice(updates, 1))
+    session.folder.mkdir(parents=True, exist_ok=True)
+    about = record(session.name, session.options, session.config)
+    settings.write(session.folder / "config.json", about)
+    return chain(first, updates)
+
+
+def _play(session, state, updates, publish, interrupted):
     """Plays until the algorithm has had its steps or somebody interrupts; the state is saved when this returns.
 
     The first update is saved at once: a state that cannot be saved should fail now and not in an hour.
     """
-    saved, start, first = -math.inf, time.monotonic(), int(state.step)
-    updates = session.algorithm.train(session.config, session.world, session.rng, state)
+    saved = -math.inf
     for state, info in updates:
         _require_finite(state)
-        returns, lengths = info["episodes"]
-        session.window.extend(float(value) for value in returns)
-        step, now = int(state.step), time.monotonic()
-        row = _row(session, step, info, (step - first) / (now - start))
-        write(row, returns, lengths)
-        report(step, row)
+        publish(int(state.step), info)
         if interrupted():
             break
-        if now - saved >= session.options.checkpoint_every:
+        if time.monotonic() - saved >= session.options.checkpoint_every:
             save(session, state)
             saved = time.monotonic()
     save(session, state)
     return state
+
+
+def _publisher(session, write, report, start, first):
+    """publish(step, info): one update goes into the window, the tables and the bar; `start` and `first` are the time
+    and the step at which this process began."""
+
+    def publish(step, info):
+        returns, lengths = info["episodes"]
+        session.window.extend(float(value) for value in returns)
+        row = _row(session.window, step, info, (step - first) / (time.monotonic() - start))
+        write(row, returns, lengths)
+        report(step, row)
+
+    return publish
 
 
 def _require_finite(state):
@@ -126,12 +143,12 @@ def _require_finite(state):
             raise FloatingPointError(f"step {int(state.step)}: {name} is not finite")
 
 
-def _row(session, step, info, speed):
+def _row(window, step, info, speed):
     returns, lengths = info["episodes"]
     head = {
         log.STEP: step,
         "charts/episodic_return": _mean(returns),
-        "charts/episodic_return_100": _mean(session.window),
+        "charts/episodic_return_100": _mean(window),
         "charts/episodic_length": _mean(lengths),
     }
     rest = {key: value for key, value in info.items() if key not in head and key != "episodes"}

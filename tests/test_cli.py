@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import types
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from scratchrl import cli, cli_options, cli_train
-from scratchrl.experience import rollout
+from scratchrl.experience import agent, rollout, scales
 from scratchrl.runs import checkpoint, log
 
+LEFT = np.array([0.0] * 8 + [1.0, 0.0])  # weights (4, 2) and biases (2,): the mode pushes the cart to the left
 STEPS = ("--quiet", "--total-steps", "640")
 
 
@@ -28,6 +29,12 @@ class Config:
     """Environments side by side."""
     gain: float = 1.0
     """Of the walk."""
+    gamma: float = 1.0
+    hidden: tuple[int, ...] = ()
+    activation: str = "tanh"
+    state_dependent_std: bool = False
+    normalize_obs: bool = False
+    normalize_reward: bool = False
     fail_at: int = -1
     """Step at which a NaN is met."""
 
@@ -38,33 +45,31 @@ class Config:
 
 class State(NamedTuple):
     theta: np.ndarray
+    scales: scales.Scales
     step: int
 
 
 def init(config, world, rng):
-    return State(rng.normal(size=3), 0)
-
-
-def player(config, world, state, rng, deterministic=False):
-    return lambda obs: np.zeros(len(obs), int) if deterministic else rng.integers(2, size=len(obs))
+    return State(LEFT, scales.empty(world), 0)
 
 
 def train(config, world, rng, state=None):
-    """Acts at random and lets theta walk at random."""
+    """A linear policy that takes a random walk."""
     state = init(config, world, rng) if state is None else state
+    policy = agent.build(world.envs, config).policy
     while state.step < config.total_steps:
         if state.step == config.fail_at:
             raise FloatingPointError(f"step {state.step}: return is not finite")
-        batch, episodes = rollout.collect(world, player(config, world, state, rng), 32)
-        drift = batch.reward.mean() + config.gain * rng.normal(size=3) + batch.obs.mean()
-        state = State(state.theta + drift, state.step + 32 * config.num_envs)
+        batch, episodes = rollout.collect(world, agent.actor(policy, state, config, rng), 32)
+        drift = config.gain * rng.normal(size=10) * batch.obs.mean()
+        state = State(state.theta + drift, state.scales, state.step + 32 * config.num_envs)
         yield state, {"losses/entropy": float(np.log(2)), "charts/learning_rate": 0.1, "episodes": episodes}
 
 
 @pytest.fixture(autouse=True)
 def fake(monkeypatch, tmp_path):
     module = types.ModuleType("scratchrl.algorithms.fake")
-    for name, value in {"Config": Config, "init": init, "train": train, "player": player}.items():
+    for name, value in {"Config": Config, "init": init, "train": train}.items():
         setattr(module, name, value)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(cli_options.ALGORITHMS, "fake", "a random walk")
@@ -111,7 +116,7 @@ def test_train_leaves_five_files_and_says_so(capsys):
 def test_config_json(capsys):
     run("--seed", "3", "--gain", "2")
     about = json.loads(Path("runs/CartPole-v1-fake-3/config.json").read_text())
-    assert about["config"] == {"total_steps": 640, "num_envs": 2, "gain": 2.0, "fail_at": -1}
+    assert about["config"] == {**asdict(Config()), "gain": 2.0, "hidden": []}
     assert about["run"]["seed"] == 3
     assert about["algorithm"] == "fake"
 
@@ -219,7 +224,12 @@ def test_unknown_names_are_refused(capsys):
 
 def test_refused_training_leaves_nothing_behind(capsys):
     refused(capsys, "train", "fake", "--env", "CartPole-v9", match="CartPole-v9")
+    refused(capsys, "train", "fake", "--env", "Blackjack-v1", match="observation space must be Box or Discrete")
     refused(capsys, "train", "fake", "--threads", "0", match="--threads: expected at least 1, got 0")
+    refused(capsys, "train", "fake", "--seed", "-1", match="seed must be at least 0, got -1")
+    refused(capsys, "train", "fake", "--num-envs", "0", match="num_envs must be at least 1, got 0")
+    refused(capsys, "train", "fake", "--activation", "sigmoid", match="sigmoid")
+    refused(capsys, "train", "fake", "--vectorization", "native", "--env", "Acrobot-v1", match="no native vector form")
     refused(capsys, "train", "fake", "--resume", match="runs/CartPole-v1-fake-0/config.json: no such file")
     assert os.listdir() == []
 
@@ -270,7 +280,7 @@ def damage(name):
         ("cut", "corrupt or cut short"),
         ("foreign", "not a scratchrl checkpoint"),
         ("algorithm", "expected algorithm fake, got trpo"),
-        ("shape", "theta: expected shape (3,), got (4,)"),
+        ("shape", "theta: expected shape (10,), got (4,)"),
         ("world", "a/checkpoint.npz: "),
         ("rng", "a/checkpoint.npz: "),
     ],
@@ -340,12 +350,26 @@ def test_evaluate_prints_an_interval_around_the_mean(capsys):
 
 def test_evaluate_the_mode(capsys):
     """Always pushing the cart to the left drops the pole within 8 to 11 steps."""
-    run("--out", "a")
+    run("--out", "a", "--gain", "0")
     capsys.readouterr()
     assert cli.main(["evaluate", "a", "--episodes", "20", "--deterministic"]) == 0
     out = capsys.readouterr().out
     low, high = out.split("range")[1].split("\n")[0].split(" to ")
     assert 8 <= float(low) <= float(high) <= 11
+
+
+def test_evaluate_films_an_episode():
+    pytest.importorskip("moviepy")
+    run("--out", "a")
+    assert cli.main(["evaluate", "a", "--episodes", "2", "--video", "film"]) == 0
+    assert [path.suffix for path in Path("film").iterdir()] == [".mp4"]
+
+
+def test_without_moviepy_the_extra_is_named(capsys, monkeypatch):
+    run("--out", "a")
+    monkeypatch.setitem(sys.modules, "moviepy", None)
+    assert cli.main(["evaluate", "a", "--episodes", "2", "--video", "film"]) == 2
+    assert capsys.readouterr().err.count('pip install "scratchrl[video]"\n') == 1
 
 
 def test_plot_overlays_runs(capsys):

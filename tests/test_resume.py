@@ -19,6 +19,7 @@ ROOT = Path(scratchrl.__file__).parents[1]
 SMALL = ["--quiet", "--hidden", "8", "--num-envs", "4", "--total-steps", "4000"]
 FLAGS = {
     "a2c": ["--total-steps", "400"],
+    "trpo": ["--steps", "128"],
     "ppo": ["--steps", "128", "--objective", "penalty", "--epochs", "2"],
 }
 
