@@ -32,10 +32,11 @@ def reverse_scan(x: NDArray, decay: NDArray) -> NDArray:
     >>> reverse_scan(np.array([1.0, 2.0, 4.0]), np.full(3, 0.5))
     array([3., 4., 4.])
     """
-    rows = len(x)
-    flat = np.ascontiguousarray(x).reshape(rows, -1)
-    factors = np.ascontiguousarray(np.broadcast_to(decay, x.shape)).astype(flat.dtype, copy=False).reshape(rows, -1)
-    return kernels.select("reverse_scan", flat)(flat, factors).reshape(x.shape) if rows else x
+    if not x.size:
+        return x
+    flat = np.ascontiguousarray(x).reshape(len(x), -1)
+    factors = np.ascontiguousarray(np.broadcast_to(decay, x.shape)).astype(flat.dtype, copy=False).reshape(flat.shape)
+    return kernels.select("reverse_scan", flat)(flat, factors).reshape(x.shape)
 
 
 def discounted_return(reward: NDArray, gamma: float) -> NDArray:
