@@ -1,8 +1,8 @@
 """Q-learning, SARSA and TD(λ) on tables: sampled shadows of T*, T^π and the λ-return, with the same fixed points.
 
 Each is a loop of   x(s) ← x(s) + n(s)^{−ω} · (target − x(s)),   n(s) the visits so far, ½ < ω ≤ 1: then Σ steps = ∞ and
-Σ steps² < ∞ (Robbins and Monro), and where every entry is visited for ever the table converges with probability 1 to the
-x whose mean target is x. Targets stop at `terminated`, never at `truncated`.
+Σ steps² < ∞ (Robbins and Monro), and where every entry is visited for ever the table converges with probability 1 to
+the x whose mean target is x. Targets stop at `terminated`, never at `truncated`.
 """
 
 from collections.abc import Callable, Iterable

@@ -69,7 +69,7 @@ def modified_policy_iteration(mdp: MDP, partial: int = 20, tol: float = 1e-8, ma
     value, error = np.where(mdp.terminal, 0.0, floor), np.inf
     for sweep in range(1, max_sweeps + 1):
         q = backup(mdp, value)
-        error = error_bound(mdp, value, q)
+        error = error_bound(mdp, value, q, ceiling=tol)
         action = q.argmax(axis=1)
         if error <= tol:
             return certify(mdp, value, action, sweep)

@@ -1,5 +1,6 @@
 """Small MDPs whose answers are known in closed form (all but garnet), each derived under its name.
 
+    name          task                          answer
     two_state     a loop of two states          V^π and V* are two linear equations
     chain         a row with a slippery step    V* is a power of one geometric series
     random_walk   a row with two ends           V^π solves a two-term recurrence: gambler's ruin
