@@ -27,6 +27,8 @@ def log_softmax(logits: NDArray) -> NDArray:
     >>> np.exp(log_softmax(np.log(np.array([1.0, 3.0])))).round(12)
     array([0.25, 0.75])
     """
+    if kernels.holds_rows(logits):
+        return kernels.log_softmax(logits)
     shifted = logits - logits.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
@@ -37,6 +39,8 @@ def softmax(logits: NDArray) -> NDArray:
     >>> softmax(np.log(np.array([1.0, 3.0]))).round(12)
     array([0.25, 0.75])
     """
+    if kernels.holds_rows(logits):
+        return kernels.softmax(logits)
     mass = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return mass / mass.sum(axis=-1, keepdims=True)
 
@@ -81,7 +85,7 @@ def log_prob(logits: NDArray, action: NDArray) -> NDArray:
     0.75
     """
     _check(logits, action)
-    return np.take_along_axis(log_softmax(logits), action[..., None], axis=-1)[..., 0]
+    return log_softmax(logits)[_chosen(action)]
 
 
 def score(logits: NDArray, action: NDArray) -> NDArray:
@@ -105,8 +109,7 @@ def score(logits: NDArray, action: NDArray) -> NDArray:
     """
     _check(logits, action)
     d_logits = -softmax(logits)
-    chosen = action[..., None]
-    np.put_along_axis(d_logits, chosen, 1 + np.take_along_axis(d_logits, chosen, axis=-1), axis=-1)  # (2)
+    d_logits[_chosen(action)] += 1  # (2)
     return d_logits
 
 
@@ -204,6 +207,11 @@ def fisher_matvec(logits: NDArray, v: NDArray) -> NDArray:
     """
     p = softmax(logits)
     return p * (v - (p * v).sum(axis=-1, keepdims=True))
+
+
+def _chosen(action: NDArray) -> tuple[NDArray, ...]:
+    """The index that picks logits[..., action] row by row."""
+    return (*np.indices(action.shape, sparse=True), action) if action.ndim != 1 else (np.arange(len(action)), action)
 
 
 def _check(logits: NDArray, action: NDArray) -> None:

@@ -37,6 +37,15 @@ def select(name: str, *arrays: NDArray) -> Callable[..., Any]:
     return __getattr__(name) if compiled and name not in globals() else globals()[name if compiled else f"{name}_py"]
 
 
+def holds_rows(array: NDArray) -> bool:
+    """Whether the row-wise kernels take this array: two axes, float32 or float64.
+
+    >>> holds_rows(np.zeros((2, 3))), holds_rows(np.zeros(3))
+    (True, False)
+    """
+    return array.ndim == 2 and array.dtype.char in "fd"
+
+
 def reverse_scan_py(x: NDArray, decay: NDArray) -> NDArray:
     """y_t = x_t + decay_t y_{t+1} with y_T = 0, for x and decay (T, N).
 
@@ -49,6 +58,49 @@ def reverse_scan_py(x: NDArray, decay: NDArray) -> NDArray:
         for n in range(width):
             y[t, n] += decay[t, n] * y[t + 1, n]
     return y
+
+
+def log_softmax_py(logits: NDArray) -> NDArray:
+    """log p_i = l_i − log Σ_j exp l_j for rows (B, A), in one pass a row: `categorical.log_softmax`.
+
+    >>> np.exp(log_softmax_py(np.log(np.array([[1.0, 3.0]])))).round(12)
+    array([[0.25, 0.75]])
+    """
+    rows, actions = logits.shape
+    log_p = np.empty_like(logits)
+    for b in range(rows):
+        top = logits[b, 0]
+        for a in range(1, actions):
+            top = max(top, logits[b, a])
+        total = logits[b, 0] * 0
+        for a in range(actions):
+            log_p[b, a] = logits[b, a] - top
+            total += np.exp(log_p[b, a])
+        log_total = np.log(total)
+        for a in range(actions):
+            log_p[b, a] -= log_total
+    return log_p
+
+
+def softmax_py(logits: NDArray) -> NDArray:
+    """p_i = exp l_i / Σ_j exp l_j for rows (B, A), in one pass a row: `categorical.softmax`.
+
+    >>> softmax_py(np.log(np.array([[1.0, 3.0]]))).round(12)
+    array([[0.25, 0.75]])
+    """
+    rows, actions = logits.shape
+    p = np.empty_like(logits)
+    for b in range(rows):
+        top = logits[b, 0]
+        for a in range(1, actions):
+            top = max(top, logits[b, a])
+        total = logits[b, 0] * 0
+        for a in range(actions):
+            p[b, a] = np.exp(logits[b, a] - top)
+            total += p[b, a]
+        for a in range(actions):
+            p[b, a] /= total
+    return p
 
 
 def categorical_sample_py(logits: NDArray, uniform: NDArray) -> NDArray:

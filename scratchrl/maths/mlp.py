@@ -45,6 +45,7 @@ def _slices(sizes: tuple[int, ...]) -> tuple[tuple[slice, slice, tuple[int, int]
     return tuple(slices)
 
 
+@lru_cache(maxsize=256)
 def size(net: MLP) -> int:
     """The number of parameters, Σ_l (n_{l−1} + 1) n_l.
 

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchrl.maths import kernels
+
 # ---- gradient descent ----
 
 
@@ -170,6 +172,9 @@ def adam(state, gradient, lr, beta1=0.9, beta2=0.999, eps=1e-8):
     (array([ 1.5 , -0.25]), array([2.25  , 0.0625]), array([-0.1,  0.1]))
     """
     t = int(state.t) + 1
+    if state.m.dtype == state.v.dtype == gradient.dtype and gradient.dtype.char in "fd":
+        step, m, v = kernels.adam(state.m, state.v, t, gradient, lr, beta1, beta2, eps)
+        return Adam(m, v, t), step
     m = beta1 * state.m + (1 - beta1) * gradient  # (1)
     v = beta2 * state.v + (1 - beta2) * gradient**2  # (2)
     m_hat = m / (1 - beta1**t)  # (3)
