@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -68,19 +69,41 @@ def test_every_algorithm_continues_to_the_same_bits(monkeypatch, name, vectoriza
     same_run("whole", "parts")
 
 
+PPO = ["train", "ppo", *SMALL, "--steps", "32", "--checkpoint-every", "0"]
+
+
+@contextmanager
+def running(*flags):
+    """The command in a process group of its own, once it has written four updates."""
+    command = [sys.executable, "-m", "scratchrl", *PPO, *flags, "--out", "parts"]
+    options = {"env": {**os.environ, "PYTHONPATH": str(ROOT)}, "start_new_session": True, "text": True}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, **options) as process:
+        progress, deadline = Path("parts/progress.csv"), time.monotonic() + 60
+        while not (progress.exists() and progress.read_text().count("\n") > 4):
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        yield process
+
+
 def test_kill_9_in_mid_run():
     """Checkpoints are written all the time, so that the kill may well hit the writing of one."""
-    flags = [*SMALL, "--steps", "32", "--checkpoint-every", "0"]
-    command = [sys.executable, "-m", "scratchrl", "train", "ppo", *flags, "--out"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    killed = subprocess.Popen([*command, "parts"], env=environment)
-    progress, deadline = Path("parts/progress.csv"), time.monotonic() + 60
-    while not (progress.exists() and progress.read_text().count("\n") > 4):
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-    killed.send_signal(signal.SIGKILL)
-    assert killed.wait() == -signal.SIGKILL
+    with running() as process:
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
     assert checkpoint.load("parts/checkpoint.npz")[1]["step"] < 4000
-    assert cli.main(["train", "ppo", *flags, "--out", "parts", "--resume"]) == 0
-    assert cli.main(["train", "ppo", *flags, "--out", "whole"]) == 0
+    assert cli.main([*PPO, "--out", "parts", "--resume"]) == 0
+    assert cli.main([*PPO, "--out", "whole"]) == 0
+    same_run("whole", "parts")
+
+
+def test_ctrl_c_of_a_terminal_spares_the_workers_until_all_is_saved():
+    """A terminal sends Ctrl-C to the whole process group; asynchronous and synchronous environments play alike."""
+    with running("--vectorization", "async") as process:
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.stderr.read()
+    assert process.returncode == 130
+    assert said.count("\n") == 1
+    assert said.startswith("scratchrl: interrupted at step")
+    assert cli.main([*PPO, "--out", "parts", "--resume"]) == 0
+    assert cli.main([*PPO, "--vectorization", "sync", "--out", "whole"]) == 0
     same_run("whole", "parts")
