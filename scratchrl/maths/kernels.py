@@ -22,7 +22,10 @@ def __getattr__(name: str) -> Callable[..., Any]:
     if definition is None:
         raise AttributeError(f"module {__name__!r} has no kernel {name!r}")
     from numba import njit
+    from numba.extending import register_jitable
 
+    for helper in (_times_slope, _times_fisher, _push, _pull):
+        register_jitable(helper)
     globals()[name] = kernel = njit(definition, cache=True, error_model="numpy")
     return kernel
 
@@ -72,7 +75,7 @@ def log_softmax_py(logits: NDArray) -> NDArray:
         top = logits[b, 0]
         for a in range(1, actions):
             top = max(top, logits[b, a])
-        total = logits[b, 0] * 0
+        total = top - top
         for a in range(actions):
             log_p[b, a] = logits[b, a] - top
             total += np.exp(log_p[b, a])
@@ -94,7 +97,7 @@ def softmax_py(logits: NDArray) -> NDArray:
         top = logits[b, 0]
         for a in range(1, actions):
             top = max(top, logits[b, a])
-        total = logits[b, 0] * 0
+        total = top - top
         for a in range(actions):
             p[b, a] = np.exp(logits[b, a] - top)
             total += p[b, a]
@@ -113,7 +116,7 @@ def categorical_sample_py(logits: NDArray, uniform: NDArray) -> NDArray:
     sample = np.empty(rows, np.int64)
     for b in range(rows):
         top = logits[b].max()
-        total = top - top  # in the precision of the logits, like mass: else rounding could reach past the last one
+        total = top - top  # 0 in the precision of the logits, like mass: else rounding could reach past the last one
         for a in range(actions):
             total += np.exp(logits[b, a] - top)
         threshold = uniform[b] * total
@@ -166,6 +169,72 @@ def adam_py(m: NDArray, v: NDArray, t: int, g: NDArray, lr: float, beta1: float,
     return step, m_new, v_new
 
 
+def _times_slope(d: NDArray, h: NDArray, activation: int) -> None:
+    """d ∘ φ′ in place, φ′ from the activations h."""
+    for b in range(d.shape[0]):
+        for j in range(d.shape[1]):
+            if activation == 1:
+                d[b, j] *= h.dtype.type(1) - h[b, j] * h[b, j]
+            elif activation == 2 and h[b, j] <= 0:
+                d[b, j] = 0
+
+
+def _times_fisher(u: NDArray, w: NDArray, segments: NDArray) -> None:
+    """w∘u − w (w·u within each segment) in place, row by row."""
+    for b in range(u.shape[0]):
+        for k in range(segments.shape[0]):
+            mean = u.dtype.type(0)
+            for a in range(segments[k, 0], segments[k, 1]):
+                mean += w[b, a] * u[b, a]
+            for a in range(segments[k, 0], segments[k, 1]):
+                u[b, a] -= mean
+        for a in range(u.shape[1]):
+            u[b, a] *= w[b, a]
+
+
+def _push(theta: NDArray, sizes: tuple, activation: int, cache: tuple, first: int, last: int, vector: NDArray):
+    """J v for rows first..last: the tangent from the first layer to the output."""
+    start, layers = 0, len(sizes) - 1
+    tangent = np.zeros((last - first, 1), theta.dtype)
+    for layer in range(layers):
+        n, m = sizes[layer], sizes[layer + 1]
+        matrix, bias = start + n * m, start + n * m + m
+        z = np.dot(cache[layer][first:last], vector[start:matrix].reshape(n, m)) + vector[matrix:bias]
+        if layer > 0:
+            z += np.dot(tangent, theta[start:matrix].reshape(n, m))
+        if layer < layers - 1:
+            _times_slope(z, cache[layer + 1][first:last], activation)
+        start, tangent = bias, z
+    return tangent
+
+
+def _pull(
+    theta: NDArray, sizes: tuple, activation: int, cache: tuple, first: int, last: int, d: NDArray, out: NDArray
+) -> None:
+    """out += Jᵀ d for rows first..last: the cotangent from the output back to every layer's parameters."""
+    start, ones = theta.size, np.ones(last - first, theta.dtype)
+    for layer in range(len(sizes) - 2, -1, -1):
+        n, m = sizes[layer], sizes[layer + 1]
+        start -= n * m + m
+        matrix, bias = start + n * m, start + n * m + m
+        out[start:matrix] += np.dot(cache[layer][first:last].T, d).ravel()
+        out[matrix:bias] += np.dot(ones, d)
+        if layer > 0:
+            d = np.dot(d, theta[start:matrix].reshape(n, m).T)
+            _times_slope(d, cache[layer][first:last], activation)
+
+
+def mlp_vjp_py(
+    theta: NDArray, sizes: tuple[int, ...], activation: int, cache: tuple[NDArray, ...], d_y: NDArray
+) -> NDArray:
+    """Σ_b J_bᵀ d_y[b], `mlp.vjp`, block by block."""
+    out = np.zeros_like(theta)
+    for first in range(0, len(d_y), BLOCK):
+        last = min(first + BLOCK, len(d_y))
+        _pull(theta, sizes, activation, cache, first, last, d_y[first:last], out)
+    return out
+
+
 def fisher_vector_product_py(
     theta: NDArray,
     sizes: tuple[int, ...],
@@ -180,48 +249,10 @@ def fisher_vector_product_py(
     F_b u = w∘u − w (w·u within each segment), w = weight[b]: the categorical Fisher with w = p (one segment per
     distribution); with no segments F_b = diag(w), the Gaussian's. `segments` (S, 2) holds starts and ends.
     """
-
-    def times_slope(d, h, activation):
-        for b in range(d.shape[0]):
-            for j in range(d.shape[1]):
-                if activation == 1:
-                    d[b, j] *= h.dtype.type(1) - h[b, j] * h[b, j]
-                elif activation == 2 and h[b, j] <= 0:
-                    d[b, j] = 0
-
-    def times_fisher(u, w, segments):
-        for b in range(u.shape[0]):
-            for k in range(segments.shape[0]):
-                mean = u.dtype.type(0)
-                for a in range(segments[k, 0], segments[k, 1]):
-                    mean += w[b, a] * u[b, a]
-                for a in range(segments[k, 0], segments[k, 1]):
-                    u[b, a] -= mean
-            for a in range(u.shape[1]):
-                u[b, a] *= w[b, a]
-
-    rows, layers = weight.shape[0], len(sizes) - 1
-    out, ones = np.zeros_like(theta), np.ones(BLOCK, theta.dtype)
-    for first in range(0, rows, BLOCK):
-        last = min(first + BLOCK, rows)
-        start, tangent = 0, np.zeros((last - first, 1), theta.dtype)
-        for layer in range(layers):
-            n, m = sizes[layer], sizes[layer + 1]
-            matrix, bias = start + n * m, start + n * m + m
-            z = np.dot(cache[layer][first:last], vector[start:matrix].reshape(n, m)) + vector[matrix:bias]
-            if layer > 0:
-                z += np.dot(tangent, theta[start:matrix].reshape(n, m))
-            if layer < layers - 1:
-                times_slope(z, cache[layer + 1][first:last], activation)
-            start, tangent = bias, z
-        times_fisher(tangent, weight[first:last], segments)
-        for layer in range(layers - 1, -1, -1):
-            n, m = sizes[layer], sizes[layer + 1]
-            start -= n * m + m
-            matrix, bias = start + n * m, start + n * m + m
-            out[start:matrix] += np.dot(cache[layer][first:last].T, tangent).ravel()
-            out[matrix:bias] += np.dot(ones[: last - first], tangent)
-            if layer > 0:
-                tangent = np.dot(tangent, theta[start:matrix].reshape(n, m).T)
-                times_slope(tangent, cache[layer][first:last], activation)
+    out = np.zeros_like(theta)
+    for first in range(0, len(weight), BLOCK):
+        last = min(first + BLOCK, len(weight))
+        tangent = _push(theta, sizes, activation, cache, first, last, vector)
+        _times_fisher(tangent, weight[first:last], segments)
+        _pull(theta, sizes, activation, cache, first, last, tangent, out)
     return out

@@ -60,6 +60,37 @@ def test_reverse_scan_compiled_is_its_definition_to_the_last_bit(dtype):
     np.testing.assert_array_equal(kernels.reverse_scan(x, decay), kernels.reverse_scan_py(x, decay))
 
 
+# ---- softmax and log_softmax ----
+
+
+@DTYPES
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@given(strategies.logits())
+def test_softmax_rows_compiled_or_not_are_the_formula(name, dtype, logits):
+    truth = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    truth = truth if name == "softmax" else np.log(truth)
+    for kernel in (getattr(kernels, name), getattr(kernels, f"{name}_py")):
+        rows = kernel(logits.astype(dtype))
+        assert rows.dtype == dtype
+        np.testing.assert_allclose(rows, truth, rtol=0, atol=8 * np.finfo(dtype).eps * max(1, np.abs(truth).max()))
+
+
+@both("log_softmax")
+def test_an_impossible_action_has_log_probability_minus_infinity(kernel):
+    for place in range(3):
+        logits = np.zeros((1, 3))
+        logits[0, place] = -np.inf
+        truth = np.full((1, 3), -np.log(2))
+        truth[0, place] = -np.inf
+        np.testing.assert_allclose(kernel(logits), truth, rtol=1e-15)
+
+
+def test_holds_rows_is_true_for_two_axes_of_real_floats_only():
+    assert kernels.holds_rows(np.zeros((1, 1), np.float32))
+    assert not kernels.holds_rows(np.zeros((1, 1), complex))
+    assert not kernels.holds_rows(np.zeros(1))
+
+
 # ---- categorical_sample ----
 
 
