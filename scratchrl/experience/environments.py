@@ -87,10 +87,9 @@ def _has_native(spec: EnvSpec) -> bool:
 
 
 def _is_importable(spec: EnvSpec) -> bool:
-    if callable(spec.vector_entry_point):
-        return True
     try:
-        load_env_creator(spec.vector_entry_point)
+        if isinstance(spec.vector_entry_point, str):
+            load_env_creator(spec.vector_entry_point)
     except ImportError:
         return False
     return True

@@ -1,8 +1,8 @@
 """Native vector environments: those whose whole state is plain attributes, saved and loaded from outside.
 
-"Plain" is decided conservatively: the environment is not wrapped, its one generator is Gymnasium's `np_random` (PCG64),
-every other instance attribute is an array of numbers, a number, a string, a bool, None, a space or a spec (the last two
-are constants), and no two arrays share memory. gymnasium's CartPoleVectorEnv is such.
+"Plain" is decided conservatively: the one generator is Gymnasium's `np_random` (PCG64), every other instance attribute
+is an array of numbers, a number, a string, a bool, None, a space or a spec (the last two are constants), and no two
+arrays share memory. gymnasium's CartPoleVectorEnv is such; a wrapper, which holds another environment, never is.
 """
 
 import itertools
@@ -29,8 +29,7 @@ def is_plain(envs: VectorEnv) -> bool:
     values = list(_state(envs).values())
     owned = [value for value in values if isinstance(value, np.ndarray)]
     return (
-        envs is envs.unwrapped
-        and all(_is_plain_value(value) for value in values)
+        all(_is_plain_value(value) for value in values)
         and not any(np.may_share_memory(a, b) for a, b in itertools.combinations(owned, 2))
         and isinstance(envs.np_random.bit_generator, np.random.PCG64)
     )

@@ -38,12 +38,10 @@ def empty(world: World, steps: int) -> Record:
 
 def doubled(record: Record) -> Record:
     """The same record with room for twice the steps."""
-    grown = [np.concatenate([a, np.zeros((len(record.reward), *a.shape[1:]), a.dtype)]) for a in _arrays(record)]
-    return Record(*grown, finals=record.finals)
-
-
-def _arrays(record: Record) -> tuple[np.ndarray, ...]:
-    return record.obs, record.action, record.reward, record.terminated, record.truncated
+    arrays = (record.obs, record.action, record.reward, record.terminated, record.truncated)
+    more = (np.zeros((len(record.reward), *array.shape[1:]), array.dtype) for array in arrays)
+    obs, action, reward, terminated, truncated = map(np.concatenate, zip(arrays, more, strict=True))
+    return Record(obs, action, reward, terminated, truncated, record.finals)
 
 
 def to_batch(record: Record, valid: np.ndarray) -> Batch:

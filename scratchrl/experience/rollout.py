@@ -137,7 +137,8 @@ def _abandon(world: World) -> None:
 def _play(world: World, act: Act, horizon: int | None) -> tuple[Record, np.ndarray]:
     """Step until every environment has ended once: the record and valid (T, N), True up to and including the end."""
     record = recording.empty(world, min(horizon or 64, 64))
-    playing, valid = np.ones(len(world.obs), bool), []
+    playing = np.ones(len(world.obs), bool)
+    valid: list[np.ndarray] = []
     upcoming = world.episode + 1
     while playing.any():
         t = len(valid)
@@ -146,7 +147,7 @@ def _play(world: World, act: Act, horizon: int | None) -> tuple[Record, np.ndarr
         with recording.finite(record):
             step(world, record, t, act, upcoming)
         if t + 1 == horizon:
-            record.truncated[t] |= playing
+            record.truncated[t] = True
         valid.append(playing)
         playing = playing & ~(record.terminated[t] | record.truncated[t])
     return record, np.array(valid)

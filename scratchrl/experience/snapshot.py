@@ -89,32 +89,35 @@ def _replay(world: World, saved: dict[str, np.ndarray]) -> None:
     All environments are stepped at once. With L the longest, environment n begins at step L − length[n]; until then
     it plays a dummy episode with the actions of the longest, begun anew whenever it ends.
     """
-    length, episode = saved["running_length"], saved["episode"]
+    length = saved["running_length"]
+    wait = length.max() - length
     tapes = np.split(saved["tape"], np.cumsum(length)[:-1])
-    longest, wait = int(length.max()), length.max() - length
-    obs, ended = np.empty_like(world.obs), np.ones(len(length), bool)
-    returns = np.zeros(len(length))
-    for t in range(longest + 1):
-        if (ended & (t > wait)).any():
-            raise _unrepeatable(np.flatnonzero(ended & (t > wait)))
-        opening = ended | (t == wait)
-        if opening.any():
-            begin(world, opening, episode, obs)
-        if t < longest:
-            action = np.stack([tape[t - late] if t >= late else tapes[length.argmax()][t]
-                               for tape, late in zip(tapes, wait, strict=True)])
+    obs, returns, ended = np.empty_like(world.obs), np.zeros(len(length)), np.ones(len(length), bool)
+    for t, action in enumerate([*_aligned(tapes, wait), None]):
+        _require_repeated(~(ended & (t > wait)))
+        if (opening := ended | (t == wait)).any():
+            begin(world, opening, saved["episode"], obs)
+        if action is not None:
             raw, reward, terminated, truncated, _ = world.envs.step(world.decode(action))
             world.encode(obs, raw)
             ended = terminated | truncated
             returns = np.where(t >= wait, returns + reward, 0.0)
-    different = (obs != saved["obs"]).any(axis=1) | (returns != saved["running_return"])
-    if different.any():
-        raise _unrepeatable(np.flatnonzero(different))
+    _require_repeated((obs == saved["obs"]).all(axis=1) & (returns == saved["running_return"]))
     world.tape = [[tape.copy()] for tape in tapes]
 
 
-def _unrepeatable(envs: np.ndarray) -> ValueError:
-    return ValueError(
-        "this environment is not reproducible from its seed: resume is not exact "
-        f"(same seed and actions led elsewhere in environment {', '.join(map(str, envs))})"
-    )
+def _aligned(tapes: list[np.ndarray], wait: np.ndarray) -> np.ndarray:
+    """(L, N, ...): column n is tape n from row wait[n] on, and the longest tape before."""
+    longest = tapes[wait.argmin()]
+    actions = np.stack([longest] * len(tapes), axis=1)
+    for n, tape in enumerate(tapes):
+        actions[wait[n] :, n] = tape
+    return actions
+
+
+def _require_repeated(same: np.ndarray) -> None:
+    if not same.all():
+        raise ValueError(
+            "this environment is not reproducible from its seed: resume is not exact "
+            f"(same seed and actions led elsewhere in environment {', '.join(map(str, np.flatnonzero(~same)))})"
+        )

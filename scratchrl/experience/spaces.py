@@ -12,6 +12,9 @@ from collections.abc import Callable
 import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiDiscrete, Space
 
+Observation = Box | Discrete
+Action = Discrete | MultiDiscrete | Box
+
 
 class UnusableEnvironment(ValueError):
     """An environment that scratchrl cannot make or cannot learn in; the message says why and what to do."""
@@ -38,7 +41,7 @@ def _is_supported_action(space: Space) -> bool:
     return isinstance(space, Discrete)
 
 
-def observation_size(space: Space) -> int:
+def observation_size(space: Observation) -> int:
     """O: how many numbers one observation has.
 
     >>> observation_size(Discrete(5)), observation_size(Box(0, 1, (2, 3)))
@@ -47,7 +50,7 @@ def observation_size(space: Space) -> int:
     return int(space.n) if isinstance(space, Discrete) else int(np.prod(space.shape))
 
 
-def action_shape(space: Space) -> tuple[int, ...]:
+def action_shape(space: Action) -> tuple[int, ...]:
     """Shape of one action as the policy gives it.
 
     >>> action_shape(Discrete(5)), action_shape(MultiDiscrete([2, 3])), action_shape(Box(0, 1, (2, 3)))
@@ -56,7 +59,7 @@ def action_shape(space: Space) -> tuple[int, ...]:
     return () if isinstance(space, Discrete) else (int(np.prod(space.shape)),)
 
 
-def encoder(space: Space) -> Callable[[np.ndarray, np.ndarray], None]:
+def encoder(space: Observation) -> Callable[[np.ndarray, np.ndarray], None]:
     """Function (out (N, O), raw): writes N observations of the space into the rows of out.
 
     Checked in tests/experience/test_spaces.py.
@@ -85,7 +88,7 @@ def _one_hot(out: np.ndarray, index: np.ndarray) -> None:
     out[np.arange(len(index)), index] = 1
 
 
-def decoder(space: Space) -> Callable[[np.ndarray], np.ndarray]:
+def decoder(space: Action) -> Callable[[np.ndarray], np.ndarray]:
     """Function action (N, ...) → a fresh batch of actions of the space: start added, clipped to the bounds, cast.
 
     Checked in tests/experience/test_spaces.py.

@@ -11,8 +11,8 @@ from scratchrl.experience.world import World, begin
 Act = Callable[[np.ndarray], np.ndarray]
 
 
-def step(world: World, record: Record, t: int, act: Act, upcoming: np.ndarray) -> int:
-    """Row t of the record; returns how many flags were raised. Environments that end begin episode upcoming[n]."""
+def step(world: World, record: Record, t: int, act: Act, upcoming: np.ndarray) -> bool:
+    """Row t of the record; returns whether an episode ended. Environments that end begin episode upcoming[n]."""
     action, row = np.asarray(act(record.obs[t])), record.action[t]
     if action.shape != row.shape:
         raise ValueError(f"act must return actions of shape {row.shape}, got {action.shape}")
@@ -22,10 +22,10 @@ def step(world: World, record: Record, t: int, act: Act, upcoming: np.ndarray) -
     record.reward[t] = reward
     record.terminated[t] = terminated
     record.truncated[t] = truncated
-    flags = np.count_nonzero(terminated) + np.count_nonzero(truncated)
-    if flags and world.mode is not AutoresetMode.NEXT_STEP:
+    ended = bool(np.count_nonzero(terminated) or np.count_nonzero(truncated))
+    if ended and world.mode is not AutoresetMode.NEXT_STEP:
         _separate(world, record, t, infos, upcoming)
-    return flags
+    return ended
 
 
 def _separate(world: World, record: Record, t: int, infos: dict, upcoming: np.ndarray) -> None:

@@ -12,6 +12,7 @@ In the last two the random stream is the environment's own, seeded once by `star
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
@@ -59,8 +60,10 @@ def start(envs: VectorEnv, seed: int, dtype: np.dtype | type = np.float32) -> Wo
     """
     if seed < 0:
         raise ValueError(f"seed must be at least 0, got {seed}")
-    space, action_space, n = envs.single_observation_space, envs.single_action_space, envs.num_envs
+    space: Any = envs.single_observation_space
+    action_space: Any = envs.single_action_space
     spaces.require_supported(space, action_space)
+    n = envs.num_envs
     is_real = np.issubdtype(action_space.dtype, np.floating)
     world = World(
         envs=envs,
@@ -98,7 +101,7 @@ def episode_seed(seed: int, env: int, episode: int) -> int:
 
 def begin(world: World, mask: np.ndarray, episode: np.ndarray, out: np.ndarray) -> None:
     """DISABLED mode: begin episode[n] in the environments of mask (N,); the first observation goes to out[n]."""
-    seeds = [episode_seed(world.seed, n, int(episode[n])) if mask[n] else None for n in range(len(mask))]
+    seeds: Any = [episode_seed(world.seed, n, int(episode[n])) if mask[n] else None for n in range(len(mask))]
     raw, _ = world.envs.reset(seed=seeds, options={"reset_mask": mask})
     first = np.empty_like(out)
     world.encode(first, raw)

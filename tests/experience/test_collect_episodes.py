@@ -46,11 +46,12 @@ def test_the_horizon_truncates_what_still_plays(scripted, mode, flags):
 
 
 def test_the_record_grows_without_loss(scripted, mode):
-    world = start(scripted([[(300, TERMINATED)]], mode), seed=0)
+    world = start(scripted([[(300, TERMINATED)], [(2, TERMINATED)]], mode), seed=0)
     batch, episodes = collect_episodes(world, zeros)
+    assert batch.next_obs[:2, 1].tolist() == [[0, 1], [0, 2]]
     assert batch.obs[:, 0, 1].tolist() == list(range(300))
     assert batch.next_obs[:, 0, 1].tolist() == list(range(1, 301))
-    assert episodes.returns.tolist() == [300 * 301 / 2]
+    assert episodes.returns.tolist() == [3, 300 * 301 / 2]
 
 
 def test_calls_play_the_episodes_with_the_seeds_of_0_1_2():
@@ -91,6 +92,7 @@ def test_a_pending_filler_is_abandoned_too(scripted):
     assert world.filler.all()
     batch, _ = collect_episodes(world, zeros)
     assert batch.obs[:, 0, 1].tolist() == [0, 1]
+    assert collect(world, zeros, 2)[0].valid.all()
 
 
 @pytest.mark.parametrize("vectorization", ["sync", "native"])

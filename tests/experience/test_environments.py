@@ -3,6 +3,7 @@
 import gymnasium
 import pytest
 from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
+from gymnasium.spaces import Discrete, MultiBinary
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
 from scratchrl.experience.environments import UnusableEnvironment, make
@@ -21,6 +22,13 @@ def registered(monkeypatch):
     """register(**spec) for the length of a test."""
     monkeypatch.setattr(gymnasium.envs.registration, "registry", gymnasium.registry.copy())
     return gymnasium.register
+
+
+class Unlearnable(gymnasium.Env):
+    observation_space, action_space, closed = MultiBinary(2), Discrete(2), False
+
+    def close(self):
+        type(self).closed = True
 
 
 @pytest.mark.parametrize(
@@ -79,6 +87,13 @@ def test_a_missing_package_is_named(registered, entry_point):
     registered("Needy-v0", entry_point=entry_point)
     with pytest.raises(UnusableEnvironment, match=r"Needy-v0 needs a package .*: .*(rockets|no_such)"):
         make("Needy-v0")
+
+
+def test_a_refused_environment_is_closed(registered):
+    registered("Unlearnable-v0", entry_point=Unlearnable)
+    with pytest.raises(UnusableEnvironment, match="observation space"):
+        make("Unlearnable-v0")
+    assert Unlearnable.closed
 
 
 def test_no_native_form():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from scratchrl.experience.environments import make
 from scratchrl.experience.rollout import collect, start
+from scratchrl.experience.world import episode_seed
 
 FLAGS = {"terminated": (True, False), "truncated": (False, True), "both": (True, True)}
 scripts = st.lists(st.tuples(st.integers(1, 4), st.sampled_from(list(FLAGS.values()))), min_size=1, max_size=4)
@@ -114,6 +115,12 @@ def test_same_seed_same_bits(n, vectorization):
     a, b, other = run(5), run(5), run(6)
     assert all(x.tobytes() == y.tobytes() for x, y in zip(a, b, strict=True))
     assert not np.array_equal(a.obs, other.obs)
+
+
+def test_every_episode_has_a_seed_of_its_own_that_fits_a_c_int():
+    seeds = [episode_seed(s, n, e) for s in range(3) for n in range(20) for e in range(20)]
+    assert len(set(seeds)) == len(seeds)
+    assert 2**30 < max(seeds) < 2**31
 
 
 def test_an_episode_depends_on_its_number_and_not_on_what_came_before():

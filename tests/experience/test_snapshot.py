@@ -97,10 +97,19 @@ def test_a_snapshot_does_not_alias_the_world():
     world = start(make("CartPole-v1", 4, "native"), seed=1)
     saved = snapshot.arrays(world)
     kept = {name: array.copy() for name, array in saved.items()}
+    collect(world, acting(world, seed=0), 50)
+    assert all(np.array_equal(kept[name], saved[name]) for name in kept)
     snapshot.restore(world, saved)
     collect(world, acting(world, seed=0), 50)
     assert all(np.array_equal(kept[name], saved[name]) for name in kept)
     assert all(array.dtype.kind in "biufU" for array in saved.values())
+
+
+def test_writing_into_a_batch_does_not_rewrite_the_tape():
+    world = start(make("Pendulum-v1"), seed=1)
+    batch, _ = collect(world, acting(world, seed=0), 20)
+    batch.action[:] = 0
+    snapshot.restore(world, snapshot.arrays(world))
 
 
 class Forgetful(gymnasium.Env):
@@ -118,8 +127,8 @@ class Forgetful(gymnasium.Env):
 
     def step(self, action):
         self.steps, self.t = self.steps + 1, self.t + 1
-        obs = np.array([self.steps if self.what == "observation" else self.t], np.float32)
-        reward = float(self.steps if self.what == "reward" else self.t)
+        obs = np.array([self.steps if self.what == "observation" else 0], np.float32)
+        reward = float(self.steps if self.what == "reward" else 0)
         limit = (20 if self.steps < 30 else 4) if self.what == "length" else 8
         return obs, reward, self.t == limit, False, {}
 
