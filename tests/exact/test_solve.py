@@ -24,7 +24,7 @@ def test_four_solvers_agree(seed, gamma):
     mdp = garnet(rng, int(rng.integers(2, 30)), int(rng.integers(1, 5)), 2, gamma, int(rng.integers(0, 2)))
     solution = policy_iteration(mdp)
     assert solution.error < 1e-10
-    for other in (value_iteration(mdp, 1e-11), modified_policy_iteration(mdp, 10, 1e-11), linear_programming(mdp)):
+    for other in (value_iteration(mdp, 5e-11), modified_policy_iteration(mdp, 10, 5e-11), linear_programming(mdp)):
         np.testing.assert_allclose(other.value, solution.value, rtol=0, atol=1e-10)
         np.testing.assert_allclose(other.q, solution.q, rtol=0, atol=1e-10)
         np.testing.assert_allclose(evaluate(mdp, other.policy), solution.value, rtol=0, atol=1e-9)
@@ -60,7 +60,7 @@ def test_modified_policy_iteration_grows_monotonically_to_the_optimum():
     mdp = garnet(np.random.default_rng(3), 12, 3, 3, 0.9)
     best, before = policy_iteration(mdp), np.full(12, -np.inf)
     for sweeps in range(1, 12):
-        with pytest.raises(ValueError, match=f"tol: expected an error that {sweeps} sweeps can certify, got 1e-14"):
+        with pytest.raises(ValueError, match=rf"tol: .* {sweeps} sweeps can certify, got 1e-14"):
             modified_policy_iteration(mdp, 3, 1e-14, max_sweeps=sweeps)
         value = modified_policy_iteration(mdp, 3, 10.0 * 0.9 ** (4 * sweeps)).value
         assert (value >= before - 1e-12).all()
@@ -106,7 +106,7 @@ def test_gamma_one_with_a_loop_that_is_free_is_best_among_proper_policies_and_no
         assert solution.value.tolist() == [-5.0, 0.0]
         assert np.isinf(solution.error)
         assert expected_return(stay_or_leave(0.0, -5.0), solution.policy) == -5.0
-    with pytest.raises(ValueError, match="tol: .* optimal actions can loop forever"):
+    with pytest.raises(ValueError, match=r"tol: .* optimal actions can loop forever"):
         value_iteration(stay_or_leave(0.0, -5.0), max_sweeps=100)
 
 

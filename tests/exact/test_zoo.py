@@ -100,7 +100,7 @@ def test_garnet_has_the_structure_it_promises(seed, states, actions, terminals):
 
 
 def test_garnet_probabilities_are_uniform_on_the_simplex():
-    """Dirichlet(1, 1, 1): mean ⅓ and variance 1/18 each; 30 000 rows, 5 standard errors: one fresh seed in 10⁶ fails."""
+    """Dirichlet(1, 1, 1): mean ⅓, variance 1/18; 30 000 rows, 5 standard errors: fails on one fresh seed in 10⁶."""
     p = garnet(np.random.default_rng(0), 100, 300, 3).transition
     p = p[p > 0.0].reshape(-1, 3)
     assert abs(p[:, 0].mean() - 1 / 3) < 5 * np.sqrt(1 / 18 / len(p))
