@@ -102,7 +102,7 @@ def conjugate_gradient(matvec, b, max_iterations=10, rtol=1e-10):
     rr = bb = b @ b
     if bb == 0 and not np.all(b == 0):
         raise ValueError("b: expected zeros or a squared norm above 0, got one that underflows; scale b up")
-    residuals = []
+    residuals: list[float] = []
     while rr > rtol**2 * bb and len(residuals) < max_iterations:
         a_p = matvec(p)
         p_a_p = p @ a_p

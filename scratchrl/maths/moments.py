@@ -14,7 +14,7 @@ import numpy as np
 class Moments(NamedTuple):
     """n, x̄ and M₂ = Σ(x − x̄)² of everything seen so far, elementwise over one sample's shape."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # every tuple has a method of this name, which nobody calls here
     mean: np.ndarray  # (...)
     m2: np.ndarray  # (...)
 

@@ -146,7 +146,8 @@ def _extrapolate(ahead, behind, base, width):
     Column j removes the j-th term of the error: Aⱼ = Aⱼ₋₁ + (Aⱼ₋₁ − its coarser neighbour)/(baseʲ − 1). The bar is the
     larger distance to these two parents, plus what rounding of f and of x can do at this step.
     """
-    value, error, coarser_row = np.nan, np.inf, []
+    value, error = np.array(np.nan), np.array(np.inf)
+    coarser_row: list[np.ndarray] = []
     for t in FIRST_STEP * 0.5 ** np.arange(LEVELS):
         with np.errstate(all="ignore"):  # a long step may leave f's domain; nan is never chosen
             a, b = np.asarray(ahead(t), dtype=np.float64), np.asarray(behind(t), dtype=np.float64)
