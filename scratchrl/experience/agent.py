@@ -1,7 +1,7 @@
 """Agent: which networks fit an environment's spaces. Shapes only; the numbers are in θ and φ."""
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from gymnasium.spaces import Discrete, MultiDiscrete
@@ -43,7 +43,8 @@ def build(envs: VectorEnv, config: NetworkConfig) -> Agent:
 
     Checked in tests/experience/test_agent.py.
     """
-    observation, action = envs.single_observation_space, envs.single_action_space
+    observation: Any = envs.single_observation_space
+    action: Any = envs.single_action_space
     spaces.require_supported(observation, action)
     size, shape = spaces.observation_size(observation), (config.hidden, config.activation)
     value = MLP((size, *config.hidden, 1), config.activation)

@@ -84,5 +84,6 @@ def init(
     theta = np.zeros(mlp.size(net))
     views = mlp.layers(net, theta)
     for l, (w, _) in enumerate(views):
-        w[...] = SCHEMES[scheme](rng, *w.shape, gain=gain if l == len(views) - 1 else math.sqrt(2))
+        n, m = w.shape
+        w[...] = SCHEMES[scheme](rng, n, m, gain if l == len(views) - 1 else math.sqrt(2))
     return theta.astype(dtype)
