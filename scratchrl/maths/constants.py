@@ -1,4 +1,4 @@
-"""Constants in the number system of the array they meet.
+"""Constants and settings in the number system of the array they meet.
 
 A formula that mentions π must not fix its precision to 53 bits: in ball arithmetic the constant has to come from the
 same number system as the data, or the enclosure would prove a statement about another number.
@@ -28,3 +28,17 @@ def log_two_pi(like: NDArray):
     if like.dtype == object:
         return (2 * type(like.flat[0]).pi()).log()
     return LOG_TWO_PI
+
+
+def exact(number, like: NDArray):
+    """A setting such as γ, unrounded from here on: itself for ordinary arrays, a ball for an object array of balls.
+
+    γλ or 1 + ε of two Python floats is rounded to 53 bits before it meets the balls, and no radius knows of it.
+
+    Checked in tests/maths/test_number_systems.py.
+
+    >>> import numpy as np
+    >>> exact(0.9, np.zeros(2))
+    0.9
+    """
+    return type(like.flat[0])(number) if like.dtype == object else number

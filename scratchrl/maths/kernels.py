@@ -49,6 +49,16 @@ def holds_rows(array: NDArray) -> bool:
     return array.ndim == 2 and array.dtype.char in "fd"
 
 
+def are_alike(first: NDArray, *others: NDArray) -> bool:
+    """Whether a kernel of several arrays takes these as they are: all float32 or all float64, contiguous, writeable.
+
+    >>> are_alike(np.zeros(2), np.ones((3, 4))), are_alike(np.zeros(2), np.zeros(2, np.float32))
+    (True, False)
+    """
+    dtype = first.dtype
+    return dtype.char in "fd" and first.flags.carray and all(a.dtype == dtype and a.flags.carray for a in others)
+
+
 def reverse_scan_py(x: NDArray, decay: NDArray) -> NDArray:
     """y_t = x_t + decay_t y_{t+1} with y_T = 0, for x and decay (T, N).
 
@@ -155,16 +165,29 @@ def mlp_rows_py(theta: NDArray, sizes: tuple[int, ...], activation: int, x: NDAr
     return y
 
 
+def ppo_clip_py(log_prob: NDArray, log_prob_old: NDArray, advantage: NDArray, clip: float) -> tuple[NDArray, NDArray]:
+    """`objectives.ppo_clip` in one pass over the samples: (value, d_log_prob)."""
+    value, d_log_prob = np.empty_like(log_prob), np.zeros_like(log_prob)
+    low, high = log_prob.dtype.type(1 - clip), log_prob.dtype.type(1 + clip)
+    for b in range(log_prob.size):
+        rho, gain = np.exp(log_prob[b] - log_prob_old[b]), advantage[b] > 0
+        if (gain and rho <= high) or (not gain and rho >= low):
+            value[b] = d_log_prob[b] = rho * advantage[b]
+        else:
+            value[b] = (high if gain else low) * advantage[b]
+    return value, d_log_prob
+
+
 def adam_py(m: NDArray, v: NDArray, t: int, g: NDArray, lr: float, beta1: float, beta2: float, eps: float):
     """`optimizers.adam` in one pass over the parameters: (step, m, v) after the t-th gradient."""
-    one = m.dtype.type(1)
     b1, b2, e = m.dtype.type(beta1), m.dtype.type(beta2), m.dtype.type(eps)
+    c1, c2 = m.dtype.type(1 - beta1), m.dtype.type(1 - beta2)  # rounded once: 1 − 0.999 in float32 keeps four digits
     scale = m.dtype.type(lr / (1 - beta1**t))
     root = m.dtype.type(1 / (1 - beta2**t))
     step, m_new, v_new = np.empty_like(m), np.empty_like(m), np.empty_like(m)
     for i in range(m.size):
-        m_new[i] = b1 * m[i] + (one - b1) * g[i]
-        v_new[i] = b2 * v[i] + (one - b2) * g[i] * g[i]
+        m_new[i] = b1 * m[i] + c1 * g[i]
+        v_new[i] = b2 * v[i] + c2 * g[i] * g[i]
         step[i] = -scale * m_new[i] / (np.sqrt(v_new[i] * root) + e)
     return step, m_new, v_new
 

@@ -9,6 +9,10 @@ difference, A advantage, all (B,).
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchrl.maths import kernels
+
+from scratchrl.maths.constants import exact
+
 
 def policy_gradient(log_prob: NDArray, advantage: NDArray) -> tuple[NDArray, NDArray]:
     """L = A log π, ∂L/∂log π = A.
@@ -90,11 +94,11 @@ def ppo_clip(
     >>> ppo_clip(np.log(np.array([1.5, 1.5])), np.zeros(2), np.array([1.0, -1.0]), 0.25)
     (array([ 1.25, -1.5 ]), array([ 0. , -1.5]))
     """
-    _check(log_prob, advantage=advantage)
+    _check(log_prob, log_prob_old=log_prob_old, advantage=advantage)
     if not clip > 0:
         raise ValueError(f"clip: expected a positive number, got {clip}")
     rho = ratio(log_prob, log_prob_old)
-    gain = advantage > 0
+    gain, clip = advantage > 0, exact(clip, advantage)
     bound = np.where(gain, 1 + clip, 1 - clip).astype(np.result_type(advantage, np.float32), copy=False)
     active = np.where(gain, rho <= bound, rho >= bound)
     return np.where(active, rho, bound) * advantage, active * (rho * advantage)  # (1), (2)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchrl.maths import kernels
+from scratchrl.maths.constants import exact
 
 
 def reverse_scan(x: NDArray, decay: NDArray) -> NDArray:
@@ -154,6 +155,7 @@ def lambda_return(
     goes_on = (~(terminated | truncated)).astype(reward.dtype)
     goes_on[-1:] = 0
     bootstrap = ~terminated * next_value
+    gamma, lam = exact(gamma, reward), exact(lam, reward)
     return reverse_scan(reward + gamma * (1 - lam * goes_on) * bootstrap, gamma * lam * goes_on)  # (1)
 
 
@@ -188,6 +190,7 @@ def gae(
     array([ 3., -4.])
     """
     _check(reward, value=value, next_value=next_value, terminated=terminated, truncated=truncated)
+    gamma, lam = exact(gamma, reward), exact(lam, reward)
     delta = reward + gamma * (~terminated * next_value) - value
     return reverse_scan(delta, gamma * lam * ~(terminated | truncated))  # (1)
 
@@ -230,6 +233,7 @@ def vtrace(
     array([3., 4.])
     """
     _check(reward, log_rho=log_rho, value=value, next_value=next_value, terminated=terminated, truncated=truncated)
+    gamma, lam = exact(gamma, reward), exact(lam, reward)
     ratio = np.exp(log_rho)
     rho = np.minimum(rho_bar, ratio)
     goes_on = ~(terminated | truncated)
@@ -258,7 +262,7 @@ def normalize_advantage(advantage: NDArray) -> NDArray:
     if not advantage.size:
         return advantage
     deviation = advantage - advantage.mean()
-    variance = (deviation * deviation).mean()
+    variance = deviation.ravel() @ deviation.ravel() / advantage.size
     return deviation / np.sqrt(variance) if variance > 0 else 0 * deviation
 
 
