@@ -9,8 +9,8 @@ r"""PPO, proximal policy optimisation: several epochs on one batch, kept honest 
               β halves after an update whose mean KL stayed under kl_goal/1.5, doubles above 1.5·kl_goal
     value:    L(φ) = (1/M) Σ_b ½ (V_φ(s_b) − R_b)²                                      to be made small      (3)
 
-Early stopping: once a minibatch shows a mean KL estimate E[(ρ−1) − log ρ] above 1.5·target_kl, θ rests until the next
-batch; φ goes on. At θ_old every ρ is 1 and the gradient of (1) and (2) is the policy gradient.
+Early stopping: once an epoch ends with a mean KL(π_old‖π_θ) above 1.5·target_kl, θ rests until the next batch; φ goes
+on. At θ_old every ρ is 1 and the gradient of (1) and (2) is the policy gradient.
 
 Papers: Schulman et al. (2017), Proximal policy optimization algorithms, eq. 7 and 8, section 4.
 Checked in tests/algorithms/test_ppo.py.
@@ -31,7 +31,7 @@ from scratchrl.experience.rollout import collect
 from scratchrl.experience.samples import Samples
 from scratchrl.experience.scales import Scales, empty, scaled
 from scratchrl.experience.world import World
-from scratchrl.maths import critic, initialization, kl_estimators, objectives, optimizers, policies, returns, values
+from scratchrl.maths import critic, initialization, objectives, optimizers, policies, returns, values
 from scratchrl.maths.optimizers import Adam
 
 
@@ -112,45 +112,31 @@ def init(config: Config, world: World, rng: np.random.Generator) -> State:
 # ---- loss and gradient ----
 
 
-class Diagnostics(NamedTuple):
-    """What a minibatch tells about the distance to the policy that collected it."""
-
-    approx_kl: float  # mean of k3
-    clip_fraction: float
-    entropy: float
-
-
 def loss_and_grad(
     agent: Agent, theta: NDArray, samples: Samples, config: Config, beta: float
-) -> tuple[NDArray, NDArray, Diagnostics]:
-    """−L(θ) of (1) or (2), its gradient, and how far θ is from the data.
+) -> tuple[NDArray, NDArray]:
+    """−L(θ) of (1) or (2) and its gradient.
 
     Args:
       samples: M rows, their advantages as they are to be used; beta: β of (2).
     Returns:
-      loss (), d_theta (size,), diagnostics.
+      loss (), d_theta (size,).
     """
     distribution, rows = agent.policy.distribution, len(samples.obs)
     params, cache = policies.forward(agent.policy, theta, samples.obs)
     log_prob = distribution.log_prob(params, samples.action)
-    entropy = distribution.entropy(params)
+    score = distribution.score(params, samples.action)
     if config.objective == "clip":
         value, d_log_prob = objectives.ppo_clip(log_prob, samples.log_prob, samples.advantage, config.clip)
-        d_params = d_log_prob[:, None] * distribution.score(params, samples.action)
+        d_params = d_log_prob[:, None] * score
     else:
         kl = distribution.kl(samples.params, params)
         value, d_log_prob, d_kl = objectives.ppo_penalty(log_prob, samples.log_prob, samples.advantage, kl, beta)
-        d_params = d_log_prob[:, None] * distribution.score(params, samples.action)
-        d_params += d_kl[:, None] * distribution.kl_grad(samples.params, params)
+        d_params = d_log_prob[:, None] * score + d_kl[:, None] * distribution.kl_grad(samples.params, params)
     if config.entropy_coefficient:
-        value, d_entropy = objectives.entropy_bonus(value, entropy, config.entropy_coefficient)
+        value, d_entropy = objectives.entropy_bonus(value, distribution.entropy(params), config.entropy_coefficient)
         d_params += d_entropy[:, None] * distribution.entropy_grad(params)
-    diagnostics = Diagnostics(
-        float(kl_estimators.k3(log_prob, samples.log_prob).mean()),
-        objectives.clip_fraction(log_prob, samples.log_prob, config.clip),
-        float(entropy.mean()),
-    )
-    return -value.mean(), policies.vjp(agent.policy, theta, cache, -d_params / rows), diagnostics  # (1), (2)
+    return -value.mean(), policies.vjp(agent.policy, theta, cache, d_params / -rows)  # (1), (2)
 
 
 def value_loss_and_grad(agent: Agent, phi: NDArray, samples: Samples, config: Config) -> tuple[NDArray, NDArray]:
@@ -167,24 +153,38 @@ def value_loss_and_grad(agent: Agent, phi: NDArray, samples: Samples, config: Co
 
 def policy_step(
     agent: Agent, state: State, minibatch: Samples, config: Config, lr: float
-) -> tuple[State, NDArray, Diagnostics]:
-    """One step of Adam for θ; none, and the same state, where the minibatch asks for early stopping."""
+) -> tuple[State, NDArray]:
+    """One step of Adam for θ, and the loss before it."""
     if config.normalize_advantage:
         minibatch = minibatch._replace(advantage=returns.normalize_advantage(minibatch.advantage))
-    loss, d_theta, report = loss_and_grad(agent, state.theta, minibatch, config, state.beta)
-    if config.target_kl is not None and report.approx_kl > 1.5 * config.target_kl:
-        return state, loss, report
+    loss, d_theta = loss_and_grad(agent, state.theta, minibatch, config, state.beta)
     d_theta, _ = optimizers.clip_by_global_norm(d_theta, config.max_grad_norm)
     optimizer, step = optimizers.adam(state.theta_optimizer, d_theta, lr)
-    return state._replace(theta=state.theta + step, theta_optimizer=optimizer), loss, report
+    return state._replace(theta=state.theta + step, theta_optimizer=optimizer), loss
 
 
 def value_step(agent: Agent, state: State, minibatch: Samples, config: Config, lr: float) -> tuple[State, NDArray]:
-    """One step of Adam for φ."""
+    """One step of Adam for φ, and the loss before it."""
     loss, d_phi = value_loss_and_grad(agent, state.phi, minibatch, config)
     d_phi, _ = optimizers.clip_by_global_norm(d_phi, config.max_grad_norm)
     optimizer, step = optimizers.adam(state.phi_optimizer, d_phi, lr)
     return state._replace(phi=state.phi + step, phi_optimizer=optimizer), loss
+
+
+class Distance(NamedTuple):
+    """How far the policy has moved from the one that collected the batch."""
+
+    kl: float  # mean KL(π_old‖π_θ), nats
+    clip_fraction: float  # share of samples with ρ beyond 1 ± ε
+
+
+def distance(agent: Agent, theta: NDArray, samples: Samples, config: Config) -> Distance:
+    """Exact KL and clip fraction on the whole batch."""
+    distribution = agent.policy.distribution
+    params, _ = policies.forward(agent.policy, theta, samples.obs)
+    log_prob = distribution.log_prob(params, samples.action)
+    fraction = objectives.clip_fraction(log_prob, samples.log_prob, config.clip)
+    return Distance(float(distribution.kl(samples.params, params).mean()), fraction)
 
 
 def update(
@@ -193,37 +193,30 @@ def update(
     """All epochs over one batch; β adapted to where they led."""
     samples = sampling.judged(agent, state.theta, state.phi, batch, config.gamma, config.lam)
     fraction = 1 - state.step / config.total_steps if config.anneal else 1.0
-    policy_losses, value_losses, reports, resting = [], [], [], False
+    policy_losses, value_losses, moves = [], [], True
     for _ in range(config.epochs):
         for rows in critic.minibatches(rng, config.minibatch, *samples):
             minibatch = Samples(*rows)
-            if not resting:
-                before = state
-                state, loss, report = policy_step(agent, state, minibatch, config, fraction * config.policy_lr)
+            if moves:
+                state, loss = policy_step(agent, state, minibatch, config, fraction * config.policy_lr)
                 policy_losses.append(loss)
-                reports.append(report)
-                resting = state is before
             state, loss = value_step(agent, state, minibatch, config, fraction * config.value_lr)
             value_losses.append(loss)
-    diagnostics = Diagnostics(*np.mean(reports, axis=0))
+        if moves and config.target_kl is not None:
+            moves = distance(agent, state.theta, samples, config).kl <= 1.5 * config.target_kl
+    moved = distance(agent, state.theta, samples, config)
     info = {
         "charts/learning_rate": fraction * config.policy_lr,
         "losses/policy_loss": float(np.mean(policy_losses)),
         "losses/value_loss": float(np.mean(value_losses)),
-        "losses/entropy": float(diagnostics.entropy),
-        "losses/approx_kl": float(diagnostics.approx_kl),
-        "losses/clipfrac": float(diagnostics.clip_fraction),
+        "losses/entropy": float(agent.policy.distribution.entropy(samples.params).mean()),
+        "losses/approx_kl": moved.kl,
+        "losses/clipfrac": moved.clip_fraction,
         "losses/explained_variance": float(values.explained_variance(samples.value, samples.target)),
     }
-    beta = next_beta(agent, state, samples, config) if config.objective == "penalty" else state.beta
-    return state._replace(beta=beta, step=state.step + len(samples.obs)), info
-
-
-def next_beta(agent: Agent, state: State, samples: Samples, config: Config) -> float:
-    """β by the mean KL(π_old‖π_θ) that this update reached on its own batch."""
-    params, _ = policies.forward(agent.policy, state.theta, samples.obs)
-    kl = agent.policy.distribution.kl(samples.params, params).mean()
-    return objectives.adapt_beta(state.beta, float(kl), config.kl_goal)
+    if config.objective == "penalty":
+        state = state._replace(beta=objectives.adapt_beta(state.beta, moved.kl, config.kl_goal))
+    return state._replace(step=state.step + len(samples.obs)), info
 
 
 def train(
