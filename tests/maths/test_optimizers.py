@@ -76,6 +76,16 @@ def test_adam_is_the_scalar_loop(gradients, lr, beta1, beta2, eps):
     assert np.all(np.abs(got - columnwise(rule, gradients)) <= 1e-12 * room)
 
 
+@given(GRADIENTS, RATES, MEMORIES, MEMORIES, st.floats(0, 1))
+def test_adam_as_defined_is_adam_as_compiled(gradients, lr, beta1, beta2, eps):
+    """Complex numbers take the definition, float32 and float64 the kernel."""
+    settings = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps}
+    defined = steps_of(optimizers.adam_init, optimizers.adam, gradients.astype(complex), **settings)
+    compiled = steps_of(optimizers.adam_init, optimizers.adam, gradients, **settings)
+    room = lr * np.abs(gradients).max(axis=0) / np.abs(gradients).min(axis=0)  # m̂ may cancel
+    assert np.all(np.abs(defined - compiled) <= 1e-14 * np.maximum(room, np.abs(compiled)))
+
+
 def test_sgd_on_a_parabola():
     theta, lr, curvature = np.array([3.0, -1.0]), 0.1, np.array([2.0, 5.0])
     state, start = optimizers.sgd_init(theta), theta

@@ -83,8 +83,10 @@ def test_clipped_loss_is_never_below_mse_and_is_mse_within_the_clip(triple, clip
 def test_rounding_within_the_clip_never_stops_a_gradient(dtype):
     """v_old + (v − v_old) often misses v by a last bit; where that error is the larger one the slope would be 0."""
     rng = np.random.default_rng(0)
-    value_old, target = rng.normal(size=(2, 1000)).astype(dtype)
-    value = value_old + rng.uniform(-0.9, 0.9, size=1000).astype(dtype)
+    value, target = rng.uniform(-0.1, 0.1, size=(2, 1000)).astype(dtype)
+    value_old = rng.uniform(0.5, 0.9, size=1000).astype(dtype)  # v − v_old has a coarser last bit than v
+    as_printed = value_old + np.clip(value - value_old, -1.0, 1.0)
+    assert np.mean((as_printed - target) ** 2 > (value - target) ** 2) > 0.3
     np.testing.assert_array_equal(clipped_value_loss(value, value_old, target, 1.0)[1], value - target)
 
 
