@@ -91,9 +91,9 @@ def _halves(params: NDArray) -> tuple[NDArray, NDArray]:
     return params[..., :half], params[..., half:]
 
 
-def _on_halves(function: Callable[..., Any]) -> Callable[..., NDArray]:
-    """f(mean, log_std, …) -> (d_mean, d_log_std) as a function of rows [mean | log_std] to rows."""
-    return lambda *rows: np.concatenate(function(*(half for row in rows for half in _halves(row))), axis=-1)
+def _on_halves(function: Callable[..., Any], *rows: NDArray) -> NDArray:
+    """f(mean, log_std, …) -> (d_mean, d_log_std) applied to rows [mean | log_std], its results side by side."""
+    return np.concatenate(function(*(half for row in rows for half in _halves(row))), axis=-1)
 
 
 GAUSSIAN = Distribution(
@@ -102,12 +102,10 @@ GAUSSIAN = Distribution(
     lambda params, action: gaussian.log_prob(*_halves(params), action),
     lambda params, action: np.concatenate(gaussian.score(*_halves(params), action), axis=-1),
     lambda params: gaussian.entropy(*_halves(params)),
-    _on_halves(gaussian.entropy_grad),
+    lambda params: _on_halves(gaussian.entropy_grad, params),
     lambda params_p, params_q: gaussian.kl(*_halves(params_p), *_halves(params_q)),
-    _on_halves(gaussian.kl_grad),
-    _on_halves(gaussian.fisher_matvec),
-    lambda params: np.concatenate(
-        gaussian.fisher_matvec(*_halves(params), *_halves(np.ones_like(params))), axis=-1
-    ),
+    lambda params_p, params_q: _on_halves(gaussian.kl_grad, params_p, params_q),
+    lambda params, v: _on_halves(gaussian.fisher_matvec, params, v),
+    lambda params: _on_halves(gaussian.fisher_matvec, params, np.ones_like(params)),
     (),
 )

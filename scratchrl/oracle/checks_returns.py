@@ -1,0 +1,92 @@
+"""Claims about returns and advantages: boundary cases, definitions, and that episodes do not leak into each other."""
+
+import numpy as np
+
+from scratchrl.maths import returns
+from scratchrl.oracle.checks import EXACT, Check, gap
+
+T, N, GAMMA = 12, 2, 0.9
+
+
+def trajectory(rng):
+    """(reward, value, next_value, terminated, truncated) as a rollout collects them, and a random λ."""
+    reward, value, next_value = rng.standard_normal((3, T, N))
+    terminated, truncated = rng.random((2, T, N)) < 0.15
+    goes_on = ~(terminated | truncated)[:-1]
+    next_value[:-1] = np.where(goes_on, value[1:], next_value[:-1])
+    return reward, value, next_value, terminated, truncated, rng.random()
+
+
+def td_error(rng):
+    reward, value, next_value, terminated, truncated, _ = trajectory(rng)
+    delta = reward + GAMMA * np.where(terminated, 0, next_value) - value
+    return gap(returns.gae(reward, value, next_value, terminated, truncated, GAMMA, 0.0), delta)
+
+
+def monte_carlo(rng):
+    reward, value, next_value, *flags, _ = trajectory(rng)
+    target = returns.n_step_return(reward, next_value, *flags, GAMMA, T)
+    return gap(returns.gae(reward, value, next_value, *flags, GAMMA, 1.0), target - value)
+
+
+def lambda_return(rng):
+    reward, value, next_value, *flags, lam = trajectory(rng)
+    target = returns.lambda_return(reward, next_value, *flags, GAMMA, lam)
+    return gap(returns.gae(reward, value, next_value, *flags, GAMMA, lam) + value, target)
+
+
+def on_policy(rng):
+    reward, value, next_value, *flags, lam = trajectory(rng)
+    vs, _ = returns.vtrace(0 * reward, reward, value, next_value, *flags, GAMMA, lam)
+    return gap(vs, returns.lambda_return(reward, next_value, *flags, GAMMA, lam))
+
+
+def exact_value(rng):
+    """Constant reward 1 is worth 1/(1 − γ) for ever, and 1 in the last row before a terminal state."""
+    *_, terminated, truncated, lam = trajectory(rng)
+    ones = np.ones((T, N))
+    value = np.where(terminated, 1.0, 1 / (1 - GAMMA))
+    return gap(returns.gae(ones, value, ones / (1 - GAMMA), terminated, truncated, GAMMA, lam), 0 * ones)
+
+
+def mixture(rng):
+    """(1−λ) Σ λ^{n−1} G⁽ⁿ⁾ over n < T and λ^{T−1} G⁽ᵀ⁾: windows that were cut repeat their longest target."""
+    reward, _, next_value, *flags, lam = trajectory(rng)
+    targets = [returns.n_step_return(reward, next_value, *flags, GAMMA, n) for n in range(1, T + 1)]
+    mixed = sum((1 - lam) * lam**n * target for n, target in enumerate(targets[:-1])) + lam ** (T - 1) * targets[-1]
+    return gap(returns.lambda_return(reward, next_value, *flags, GAMMA, lam), mixed)
+
+
+FUNCTIONS = {
+    "reward_to_go": lambda r, v, w, d, c, lam: returns.reward_to_go(r, d, c, GAMMA),
+    "total_return": lambda r, v, w, d, c, lam: returns.total_return(r, d, c, GAMMA),
+    "n_step_return": lambda r, v, w, d, c, lam: returns.n_step_return(r, w, d, c, GAMMA, 3),
+    "lambda_return": lambda r, v, w, d, c, lam: returns.lambda_return(r, w, d, c, GAMMA, lam),
+    "gae": lambda r, v, w, d, c, lam: returns.gae(r, v, w, d, c, GAMMA, lam),
+    "vtrace": lambda r, v, w, d, c, lam: np.stack(returns.vtrace(v / 4, r, v, w, d, c, GAMMA, lam), axis=-1),
+}
+
+
+def concatenation(rng, name):
+    """An episode that ended, for whatever reason, does not know what follows it."""
+    *one, lam = trajectory(rng)
+    *two, _ = trajectory(rng)
+    one[3 + rng.integers(2)][-1] = True
+    both = FUNCTIONS[name](*(np.concatenate(pair) for pair in zip(one, two, strict=True)), lam)
+    return gap(both, np.concatenate([FUNCTIONS[name](*one, lam), FUNCTIONS[name](*two, lam)]))
+
+
+def checks() -> list[Check]:
+    """The claims of this file."""
+    return [
+        Check("returns.gae", "λ = 0 is the TD error", EXACT, td_error),
+        Check("returns.gae", "λ = 1 is Monte Carlo − V", EXACT, monte_carlo),
+        Check("returns.gae", "+ V is the λ-return", EXACT, lambda_return),
+        Check("returns.gae", "exact V leaves nothing", EXACT, exact_value),
+        Check("returns.lambda_return", "mixture of n-step returns", EXACT, mixture),
+        Check("returns.vtrace", "on-policy = λ-return", EXACT, on_policy),
+        *(
+            Check(f"returns.{name}", "episodes do not leak", EXACT, lambda rng, name=name: concatenation(rng, name))
+            for name in FUNCTIONS
+        ),
+    ]
