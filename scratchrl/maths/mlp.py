@@ -129,7 +129,7 @@ def vjp(net: MLP, theta: NDArray, cache: list[NDArray], d_y: NDArray) -> NDArray
     >>> vjp(net, theta, forward(net, theta, np.array([[1.0, 10.0]]))[1], np.array([[2.0]]))
     array([ 2., 20.,  2.])
     """
-    if _compiles(theta, d_y, *cache):
+    if kernels.are_alike(theta, d_y, *cache):
         return kernels.mlp_vjp(theta, net.sizes, ACTIVATIONS[net.activation], tuple(cache), d_y)
     d_theta = np.empty(theta.shape, np.result_type(theta, cache[0], d_y))
     weights, gradients = layers(net, theta), layers(net, d_theta)
@@ -202,12 +202,6 @@ def jvp_input(net: MLP, theta: NDArray, cache: list[NDArray], d_x: NDArray) -> N
     for l in range(1, len(weights)):
         d_z = _times_slope(d_z, cache[l], net.activation) @ weights[l][0]  # (5)
     return d_z
-
-
-def _compiles(*arrays: NDArray) -> bool:
-    """Whether the kernels take these arrays as they are: all float32 or all float64, contiguous, writeable."""
-    dtype = arrays[0].dtype
-    return dtype.char in "fd" and all(a.dtype == dtype and a.flags.carray for a in arrays)
 
 
 def _check(net: MLP, theta: NDArray, x: NDArray) -> None:

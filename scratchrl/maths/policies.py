@@ -72,7 +72,7 @@ def init(policy: Policy, rng: np.random.Generator, gain: float = 0.01, dtype: DT
 def _split(policy: Policy, theta: NDArray) -> tuple[NDArray, NDArray]:
     if theta.shape != (size(policy),):
         raise ValueError(f"theta: expected shape ({size(policy)},), got {theta.shape}")
-    cut = mlp.size(policy.mlp)
+    cut = len(theta) - policy.free
     return theta[:cut], theta[cut:]
 
 
