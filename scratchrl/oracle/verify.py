@@ -8,16 +8,16 @@ NumPy only, and no randomness but the seed's.
 
 import numpy as np
 
-from scratchrl.oracle import checks_distributions, checks_networks, checks_objectives, checks_returns
+from scratchrl.oracle import checks_distributions, checks_kernels, checks_networks, checks_objectives, checks_returns
 from scratchrl.oracle.checks import Check, Row
 
 CASES = 20
 
 
 def checks() -> list[Check]:
-    """Every claim, room by room."""
-    rooms = (checks_networks, checks_distributions, checks_objectives, checks_returns)
-    return [check for room in rooms for check in room.checks()]
+    """Every claim, file by file."""
+    files = (checks_networks, checks_distributions, checks_objectives, checks_returns, checks_kernels)
+    return [check for file in files for check in file.checks()]
 
 
 def measure(check: Check, seed: int, cases: int = CASES) -> Row:

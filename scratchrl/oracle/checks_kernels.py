@@ -1,0 +1,71 @@
+"""Claims about what Numba compiled on this machine: every kernel gives what its plain definition gives, to rounding."""
+
+import numpy as np
+
+from scratchrl.maths import kernels, mlp
+from scratchrl.maths.mlp import MLP
+from scratchrl.oracle.checks import Check, gap
+
+NET, ROWS = MLP((3, 5, 4, 4)), 6
+ULPS = 100
+
+
+def normal(rng, dtype, *shape):
+    return rng.standard_normal(shape).astype(dtype)
+
+
+def network(rng, dtype):
+    """(θ, sizes, tanh, cache): the first arguments of the kernels of networks."""
+    theta = normal(rng, dtype, mlp.size(NET))
+    return theta, NET.sizes, 1, tuple(mlp.forward(NET, theta, normal(rng, dtype, ROWS, 3))[1])
+
+
+ARGUMENTS = {
+    "reverse_scan": lambda rng, dtype: (normal(rng, dtype, 9, 2), normal(rng, dtype, 9, 2)),
+    "softmax": lambda rng, dtype: (normal(rng, dtype, ROWS, 4),),
+    "log_softmax": lambda rng, dtype: (normal(rng, dtype, ROWS, 4),),
+    "mlp_rows": lambda rng, dtype: (*network(rng, dtype)[:3], normal(rng, dtype, 2, 3)),
+    "mlp_vjp": lambda rng, dtype: (*network(rng, dtype), normal(rng, dtype, ROWS, 4)),
+    "fisher_vector_product": lambda rng, dtype: (
+        *network(rng, dtype), normal(rng, dtype, ROWS, 4) ** 2, np.array([[0, 4]]), normal(rng, dtype, mlp.size(NET))
+    ),
+    "ppo_clip": lambda rng, dtype: (*normal(rng, dtype, 3, 5), 0.25),
+    "adam": lambda rng, dtype: (
+        normal(rng, dtype, 5), normal(rng, dtype, 5) ** 2, 3, normal(rng, dtype, 5), 0.01, 0.9, 0.999, 1e-5
+    ),
+}  # fmt: skip
+
+
+def disagreement(rng, name, dtype):
+    """Of compiled kernel and definition, relative to their size."""
+    arguments = ARGUMENTS[name](rng, dtype)
+    compiled, plain = (getattr(kernels, full)(*arguments) for full in (name, f"{name}_py"))
+    return max(gap(a, b) for a, b in zip(np.atleast_2d(compiled), np.atleast_2d(plain), strict=True))
+
+
+def sampling(rng, dtype):
+    """Of the two samples on the same uniform numbers: both must lie where the distribution function passes u."""
+    logits, uniform = normal(rng, dtype, ROWS, 4), rng.random(ROWS)
+    p = np.exp(logits.astype(float))
+    above, rows, worst = np.cumsum(p / p.sum(axis=1, keepdims=True), axis=1), np.arange(ROWS), 0.0
+    for kernel in (kernels.categorical_sample, kernels.categorical_sample_py):
+        action = kernel(logits, uniform)
+        below = np.where(action > 0, above[rows, action - 1], 0.0)
+        worst = max(worst, (uniform - above[rows, action]).max(), (below - uniform).max())
+    return worst
+
+
+def checks() -> list[Check]:
+    """The claims of this file."""
+    claims = [(name, "= definition", disagreement) for name in ARGUMENTS]
+    claims += [("categorical_sample", "inverts the distribution", lambda rng, name, dtype: sampling(rng, dtype))]
+    return [
+        Check(
+            f"kernels.{name}",
+            f"{claim}, {np.dtype(dtype).name}",
+            ULPS * float(np.finfo(dtype).eps),
+            lambda rng, error=error, name=name, dtype=dtype: error(rng, name, dtype),
+        )
+        for dtype in (np.float32, np.float64)
+        for name, claim, error in claims
+    ]
