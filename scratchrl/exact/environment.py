@@ -1,7 +1,5 @@
 """The Gymnasium view of an MDP: sampling code and exact code on the same arrays."""
 
-from typing import ClassVar
-
 import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Discrete
@@ -29,13 +27,11 @@ class MDPEnv(gymnasium.Env):
     ((0, {'state': 0}), (1, -1.0, True, False, {'state': 1}))
     """
 
-    metadata: ClassVar[dict] = {"render_modes": []}
-
     def __init__(self, mdp: MDP, features: str | np.ndarray | None = None, horizon: int | None = None):
         if mdp.start[mdp.terminal].any():
             raise ValueError("mdp: expected a start distribution on states that are not terminal")
         states, actions, _ = mdp.transition.shape
-        self.mdp, self.horizon = mdp, horizon
+        self.mdp, self.horizon, self.metadata = mdp, horizon, {"render_modes": []}
         self.features = np.eye(states, dtype=np.float32) if isinstance(features, str) else features
         self.action_space = Discrete(actions)
         if self.features is None:

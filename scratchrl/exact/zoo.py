@@ -1,12 +1,12 @@
 """Small MDPs whose answers are known in closed form (all but garnet), each derived under its name.
 
-    name          task                          answer
-    two_state     a loop of two states          V^π and V* are two linear equations
-    chain         a row with a slippery step    V* is a power of one geometric series
-    random_walk   a row with two ends           V^π solves a two-term recurrence: gambler's ruin
-    gridworld     walk to the corner            V* counts Manhattan steps
-    cliff         the long safe way round       V* counts steps along the edge; equals Gymnasium's CliffWalking
-    garnet        random                        no closed form
+name          task                          answer
+two_state     a loop of two states          V^π and V* are two linear equations
+chain         a row with a slippery step    V* is a power of one geometric series
+random_walk   a row with two ends           V^π solves a two-term recurrence: gambler's ruin
+gridworld     walk to the corner            V* counts Manhattan steps
+cliff         the long safe way round       V* counts steps along the edge; equals Gymnasium's CliffWalking
+garnet        random                        no closed form
 """
 
 import numpy as np
