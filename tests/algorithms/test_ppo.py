@@ -1,7 +1,5 @@
 """PPO: gradients by complex step, its place among the other algorithms, early stopping, β, annealing."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 

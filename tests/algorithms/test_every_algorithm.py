@@ -1,0 +1,207 @@
+"""What all algorithms promise alike: pure updates, no gradient from rows that are no transitions, a resumable loop."""
+
+import copy
+import dataclasses
+import itertools
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.spaces import Box, Discrete, MultiDiscrete
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from scratchrl.algorithms import a2c, ppo, reinforce, trpo, vpg
+from scratchrl.experience.environments import make
+from scratchrl.experience.rollout import start
+from scratchrl.maths import optimizers
+
+SMALL = {"total_steps": 400, "num_envs": 2, "hidden": (8,)}
+CONFIGS = {
+    reinforce: reinforce.Config(**SMALL),
+    vpg: vpg.Config(**SMALL),
+    a2c: a2c.Config(**SMALL),
+    trpo: trpo.Config(**SMALL, steps=32),
+    ppo: ppo.Config(**SMALL, steps=32),
+}
+
+
+@pytest.fixture(params=CONFIGS, ids=lambda module: module.__name__.rpartition(".")[2])
+def module(request):
+    return request.param
+
+
+def leaves(tree):
+    """All numbers of nested tuples and dicts, in order."""
+    if isinstance(tree, dict):
+        return [leaf for key in sorted(tree) for leaf in leaves(tree[key])]
+    return [leaf for part in tree for leaf in leaves(part)] if isinstance(tree, tuple) else [np.asarray(tree)]
+
+
+def assert_same_bits(got, expected):
+    got, expected = leaves(got), leaves(expected)
+    assert [a.shape for a in got] == [a.shape for a in expected]
+    assert [a.dtype for a in got] == [a.dtype for a in expected]
+    assert [a.tobytes() for a in got] == [a.tobytes() for a in expected]
+
+
+def state_of(module, draw, agent, rng):
+    """A State in the midst of learning."""
+    theta, phi = draw.theta(agent, rng), draw.phi(agent, rng)
+    at_rest = {"theta_optimizer": theta, "optimizer": theta, "phi_optimizer": phi}
+    fields = {"theta": theta, "phi": phi, "beta": 0.5, "scales": (), "step": 0}
+    fields |= {name: optimizers.adam(optimizers.adam_init(x), 0.1 * x, 1e-3)[0] for name, x in at_rest.items()}
+    return module.State(**{name: fields[name] for name in module.State._fields})
+
+
+def data_for(module, draw, agent, theta, rng):
+    return (draw.episodes if module in (reinforce, vpg) else draw.batch)(agent, theta, rng)
+
+
+# ---- update ----
+
+
+def test_update_is_pure(draw, agent, module):
+    """Equal arguments, equal bits; and the arguments are not written to, nor what they are made of."""
+    rng = np.random.default_rng(0)
+    state = state_of(module, draw, agent, rng)
+    batch = data_for(module, draw, agent, state.theta, rng)
+    before = copy.deepcopy((state, batch))
+    first, second = (
+        module.update(agent, state, batch, CONFIGS[module], np.random.default_rng(1)) for _ in range(2)
+    )
+    assert_same_bits(first, second)
+    assert_same_bits((state, batch), before)
+    assert (first[0].theta != state.theta).any()
+    assert all(np.isfinite(value) for value in first[1].values())
+
+
+def test_rows_that_are_no_transitions_never_reach_a_gradient(draw, agent, module):
+    """Absurd numbers in fillers and padding change no bit of the new state nor of the report."""
+    rng = np.random.default_rng(2)
+    state = state_of(module, draw, agent, rng)
+    batch = data_for(module, draw, agent, state.theta, rng)
+    assert not batch.valid.all()
+    absurd = batch._replace(
+        obs=np.where(batch.valid[..., None], batch.obs, -1e300),
+        next_obs=np.where(batch.valid[..., None], batch.next_obs, 1e300),
+        reward=np.where(batch.valid, batch.reward, 1e300),
+        action=np.where(batch.valid.reshape(*batch.valid.shape, *[1] * (batch.action.ndim - 2)), batch.action, 10**9),
+    )
+    results = [module.update(agent, state, b, CONFIGS[module], np.random.default_rng(1)) for b in (batch, absurd)]
+    assert_same_bits(*results)
+
+
+def test_step_counts_transitions_alone(draw, agent, module):
+    rng = np.random.default_rng(3)
+    state = state_of(module, draw, agent, rng)._replace(step=100)
+    batch = data_for(module, draw, agent, state.theta, rng)
+    assert batch.valid.sum() < batch.valid.size
+    assert module.update(agent, state, batch, CONFIGS[module], rng)[0].step == 100 + batch.valid.sum()
+
+
+# ---- train ----
+
+
+def world_of(envs, dtype=np.float32):
+    return start(envs, seed=7, dtype=dtype)
+
+
+def run(module, count, world, rng, state=None, **changes):
+    """At most `count` updates."""
+    config = dataclasses.replace(CONFIGS[module], **changes)
+    return list(itertools.islice(module.train(config, world, rng, state), count))
+
+
+def test_train_stops_at_the_first_update_that_reaches_total_steps(module):
+    config = CONFIGS[module]
+    history = run(module, None, world_of(make("CartPole-v1", 2, "sync")), np.random.default_rng(0))
+    steps = [state.step for state, _ in history]
+    assert all(a < b for a, b in itertools.pairwise([0, *steps]))
+    assert steps[-2] < config.total_steps <= steps[-1]
+    assert run(module, None, world_of(make("CartPole-v1", 2, "sync")), np.random.default_rng(0), history[-1][0]) == []
+
+
+def test_same_seeds_same_bits_and_other_seeds_others(module):
+    first, second, third = (
+        run(module, 3, world_of(make("CartPole-v1", 2, "sync")), np.random.default_rng(seed)) for seed in (0, 0, 1)
+    )
+    assert_same_bits(tuple(first), tuple(second))
+    assert (first[-1][0].theta != third[-1][0].theta).any()
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+def test_a_run_in_two_generators_is_the_run_in_one(module, normalize):
+    """(state, rng, world) are all there is: nothing hides in the generator. In both precisions."""
+    scaling = {"normalize_obs": normalize, "normalize_reward": normalize}
+    dtype = np.float64 if normalize else np.float32
+    whole = run(module, 4, world_of(make("CartPole-v1", 2, "sync"), dtype), np.random.default_rng(0), **scaling)
+    world, rng = world_of(make("CartPole-v1", 2, "sync"), dtype), np.random.default_rng(0)
+    begun = run(module, 2, world, rng, **scaling)
+    ended = run(module, 2, world, rng, begun[-1][0], **scaling)
+    assert_same_bits(tuple(begun + ended), tuple(whole))
+    assert whole[-1][0].theta.dtype == dtype
+    assert all(array.dtype in (dtype, np.float64, np.int64) for array in leaves(whole[-1][0]))
+    assert (whole[-1][0].scales.obs.count > 0) == normalize
+
+
+class Simple(gymnasium.Env):
+    """Ends after 5 steps, by termination and truncation in turn; obs counts the steps; reward plus the action's sum."""
+
+    observation_space = Box(-np.inf, np.inf, (2,), np.float32)
+
+    def __init__(self, action_space, reward=1.0):
+        self.action_space, self.reward, self.episode = action_space, reward, 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.t, self.episode = 0, self.episode + 1
+        return np.array([0, self.episode], np.float32), {}
+
+    def step(self, action):
+        assert self.action_space.contains(action)
+        self.t += 1
+        ended, kind = self.t == 5, self.episode % 2 == 0
+        reward = self.reward + float(np.sum(action))
+        return np.array([self.t, 0], np.float32), reward, ended and kind, ended and not kind, {}
+
+
+def simple_world(action_space, reward=1.0):
+    envs = [lambda: Simple(action_space, reward)] * 2
+    return world_of(SyncVectorEnv(envs, autoreset_mode=AutoresetMode.DISABLED))
+
+
+SPACES = {
+    "one choice": (Discrete(3), {}),
+    "several choices": (MultiDiscrete([2, 3]), {}),
+    "real numbers": (Box(-0.1, 0.1, (2,)), {}),
+    "real numbers, σ of the state": (Box(-0.1, 0.1, (2,)), {"state_dependent_std": True}),
+}
+
+
+@pytest.mark.parametrize(("space", "changes"), SPACES.values(), ids=SPACES)
+def test_learns_from_every_kind_of_action_space(module, space, changes):
+    history = run(module, 3, simple_world(space), np.random.default_rng(0), **changes)
+    for state, info in history:
+        assert all(np.isfinite(leaf).all() for leaf in leaves(state))
+        assert set(info["episodes"].lengths) <= {5}
+        assert all(np.isfinite(value) for name, value in info.items() if name != "episodes")
+    assert (history[-1][0].theta != history[0][0].theta).any()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_reward_that_is_no_number_stops_the_run_with_its_place(module, bad):
+    with pytest.raises(FloatingPointError, match="reward"):
+        run(module, 1, simple_world(Discrete(2), bad), np.random.default_rng(0))
+
+
+# ---- learning ----
+
+
+def test_ppo_learns_cartpole(draw):
+    """Luck would look like this: a random policy's episodes last 22 ± 12 steps, so a mean of 20 of them above 60 is
+    14 standard errors away."""
+    config = ppo.Config(total_steps=12_000, num_envs=8, steps=128)
+    world = start(make("CartPole-v1", 8, "sync"), seed=0)
+    returns = [info["episodes"].returns for _, info in ppo.train(config, world, np.random.default_rng(0))]
+    assert np.concatenate(returns)[:20].mean() < 40
+    assert np.concatenate(returns)[-20:].mean() > 60
