@@ -27,13 +27,11 @@ ALLOWED = {  # third-party packages, by who may import them; numpy is everybody'
     "numba": {"scratchrl.maths.kernels"},
     "hypothesis": {"scratchrl.oracle.strategies"},
     "gymnasium": {"experience", "exact", "roof"},
-    "matplotlib": {"runs", "roof"},
+    "matplotlib": {"runs"},
     "tyro": {"roof"},
     "tqdm": {"roof"},
-    "threadpoolctl": {"experience", "algorithms", "roof"},
-    "scipy": {"exact", "runs", "oracle", "roof"},
-    "moviepy": {"experience", "roof"},
-    "flint": {"oracle"},
+    "threadpoolctl": {"roof"},
+    "scipy": {"exact", "runs", "roof"},
 }
 
 
