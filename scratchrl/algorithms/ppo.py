@@ -136,7 +136,7 @@ def loss_and_grad(
     if config.entropy_coefficient:
         value, d_entropy = objectives.entropy_bonus(value, distribution.entropy(params), config.entropy_coefficient)
         d_params += d_entropy[:, None] * distribution.entropy_grad(params)
-    return -value.mean(), policies.vjp(agent.policy, theta, cache, d_params / -rows)  # (1), (2)
+    return -value.sum() / rows, policies.vjp(agent.policy, theta, cache, d_params / -rows)  # (1), (2)
 
 
 def value_loss_and_grad(agent: Agent, phi: NDArray, samples: Samples, config: Config) -> tuple[NDArray, NDArray]:

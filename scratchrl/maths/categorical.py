@@ -85,6 +85,8 @@ def log_prob(logits: NDArray, action: NDArray) -> NDArray:
     0.75
     """
     _check(logits, action)
+    if kernels.holds_rows(logits):
+        return kernels.categorical_log_prob(logits, action)
     return log_softmax(logits)[_chosen(action)]
 
 
@@ -108,6 +110,8 @@ def score(logits: NDArray, action: NDArray) -> NDArray:
     array([[-0.25,  0.25]])
     """
     _check(logits, action)
+    if kernels.holds_rows(logits):
+        return kernels.categorical_score(logits, action)
     d_logits = -softmax(logits)
     d_logits[_chosen(action)] += 1  # (2)
     return d_logits

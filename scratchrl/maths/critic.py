@@ -21,7 +21,7 @@ def value(net: MLP, phi: NDArray, obs: NDArray) -> NDArray:
     >>> value(MLP((2, 1)), np.array([3.0, 4.0, 5.0]), np.array([[[1.0, 10.0]]]))
     array([[48.]])
     """
-    return mlp.predict(net, phi, obs.reshape(-1, obs.shape[-1])).reshape(obs.shape[:-1])
+    return mlp.forward(net, phi, obs.reshape(-1, obs.shape[-1]))[0].reshape(obs.shape[:-1])
 
 
 def loss_and_grad(net: MLP, phi: NDArray, obs: NDArray, target: NDArray) -> tuple[NDArray, NDArray]:

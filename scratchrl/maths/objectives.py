@@ -97,6 +97,8 @@ def ppo_clip(
     _check(log_prob, log_prob_old=log_prob_old, advantage=advantage)
     if not clip > 0:
         raise ValueError(f"clip: expected a positive number, got {clip}")
+    if log_prob.ndim == 1 and kernels.are_alike(log_prob, log_prob_old, advantage):
+        return kernels.ppo_clip(log_prob, log_prob_old, advantage, clip)
     rho = ratio(log_prob, log_prob_old)
     gain, clip = advantage > 0, exact(clip, advantage)
     bound = np.where(gain, 1 + clip, 1 - clip).astype(np.result_type(advantage, np.float32), copy=False)

@@ -116,13 +116,13 @@ def jvp(policy: Policy, theta: NDArray, cache: list[NDArray], d_theta: NDArray) 
 def sample(policy: Policy, theta: NDArray, obs: NDArray, rng: np.random.Generator) -> NDArray:
     """a ~ π_θ(·|o), a row for a row of obs."""
     weights, free = _split(policy, theta)
-    return policy.distribution.sample(rng, _beside(mlp.predict(policy.mlp, weights, obs), free))
+    return policy.distribution.sample(rng, _beside(mlp.forward(policy.mlp, weights, obs)[0], free))
 
 
 def mode(policy: Policy, theta: NDArray, obs: NDArray) -> NDArray:
     """argmax_a π_θ(a|o): how a trained policy acts when it no longer needs to explore."""
     weights, free = _split(policy, theta)
-    return policy.distribution.mode(_beside(mlp.predict(policy.mlp, weights, obs), free))
+    return policy.distribution.mode(_beside(mlp.forward(policy.mlp, weights, obs)[0], free))
 
 
 def log_prob(policy: Policy, theta: NDArray, obs: NDArray, action: NDArray) -> NDArray:

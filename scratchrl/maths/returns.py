@@ -261,6 +261,8 @@ def normalize_advantage(advantage: NDArray) -> NDArray:
     """
     if not advantage.size:
         return advantage
+    if advantage.ndim == 1 and advantage.dtype.char in "fd":
+        return kernels.standardize(advantage)
     deviation = advantage - advantage.mean()
     variance = deviation.ravel() @ deviation.ravel() / advantage.size
     return deviation / np.sqrt(variance) if variance > 0 else 0 * deviation

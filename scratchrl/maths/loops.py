@@ -1,0 +1,175 @@
+"""Definitions of the kernels that walk over numbers: scans, rows of logits, samples, parameters.
+
+Plain Python loops, slow as they stand. `kernels.x` is the compiled form of `x_py`. They trust their callers: shapes
+are checked by the public functions that call them.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def reverse_scan_py(x: NDArray, decay: NDArray) -> NDArray:
+    """y_t = x_t + decay_t y_{t+1} with y_T = 0, for x and decay (T, N).
+
+    >>> reverse_scan_py(np.array([[1.0], [2.0], [4.0]]), np.full((3, 1), 0.5)).ravel()
+    array([3., 4., 4.])
+    """
+    steps, width = x.shape
+    y = x.copy()
+    for t in range(steps - 2, -1, -1):
+        for n in range(width):
+            y[t, n] += decay[t, n] * y[t + 1, n]
+    return y
+
+
+def log_softmax_py(logits: NDArray) -> NDArray:
+    """log p_i = l_i − log Σ_j exp l_j for rows (B, A), in one pass a row: `categorical.log_softmax`.
+
+    >>> np.exp(log_softmax_py(np.log(np.array([[1.0, 3.0]])))).round(12)
+    array([[0.25, 0.75]])
+    """
+    rows, actions = logits.shape
+    log_p = np.empty_like(logits)
+    for b in range(rows):
+        top = logits[b, 0]
+        for a in range(1, actions):
+            top = max(top, logits[b, a])
+        total = top - top
+        for a in range(actions):
+            log_p[b, a] = logits[b, a] - top
+            total += np.exp(log_p[b, a])
+        log_total = np.log(total)
+        for a in range(actions):
+            log_p[b, a] -= log_total
+    return log_p
+
+
+def softmax_py(logits: NDArray) -> NDArray:
+    """p_i = exp l_i / Σ_j exp l_j for rows (B, A), in one pass a row: `categorical.softmax`.
+
+    >>> softmax_py(np.log(np.array([[1.0, 3.0]]))).round(12)
+    array([[0.25, 0.75]])
+    """
+    rows, actions = logits.shape
+    p = np.empty_like(logits)
+    for b in range(rows):
+        top = logits[b, 0]
+        for a in range(1, actions):
+            top = max(top, logits[b, a])
+        total = top - top
+        for a in range(actions):
+            p[b, a] = np.exp(logits[b, a] - top)
+            total += p[b, a]
+        for a in range(actions):
+            p[b, a] /= total
+    return p
+
+
+def categorical_log_prob_py(logits: NDArray, action: NDArray) -> NDArray:
+    """l_a − log Σ_j exp l_j for rows (B, A) and actions (B,): `categorical.log_prob`.
+
+    >>> np.exp(categorical_log_prob_py(np.log(np.array([[1.0, 3.0]])), np.array([1]))).round(12)
+    array([0.75])
+    """
+    rows, actions = logits.shape
+    log_p = np.empty(rows, logits.dtype)
+    for b in range(rows):
+        top = logits[b, 0]
+        for a in range(1, actions):
+            top = max(top, logits[b, a])
+        total = top - top
+        for a in range(actions):
+            total += np.exp(logits[b, a] - top)
+        log_p[b] = logits[b, action[b]] - top - np.log(total)
+    return log_p
+
+
+def categorical_score_py(logits: NDArray, action: NDArray) -> NDArray:
+    """e_a − p for rows (B, A) and actions (B,): `categorical.score`.
+
+    >>> categorical_score_py(np.log(np.array([[1.0, 3.0]])), np.array([1])).round(12)
+    array([[-0.25,  0.25]])
+    """
+    rows, actions = logits.shape
+    d_logits = np.empty_like(logits)
+    for b in range(rows):
+        top = logits[b, 0]
+        for a in range(1, actions):
+            top = max(top, logits[b, a])
+        total = top - top
+        for a in range(actions):
+            d_logits[b, a] = -np.exp(logits[b, a] - top)
+            total -= d_logits[b, a]
+        for a in range(actions):
+            d_logits[b, a] /= total
+        d_logits[b, action[b]] += 1
+    return d_logits
+
+
+def categorical_sample_py(logits: NDArray, uniform: NDArray) -> NDArray:
+    """The first a with Σ_{i≤a} exp(logits_i) > u Σ_i exp(logits_i), a row each: inverse of the distribution function.
+
+    >>> categorical_sample_py(np.log(np.array([[0.2, 0.8], [0.2, 0.8]])), np.array([0.1, 0.3]))
+    array([0, 1])
+    """
+    rows, actions = logits.shape
+    sample = np.empty(rows, np.int64)
+    for b in range(rows):
+        top = logits[b].max()
+        total = top - top  # 0 in the precision of the logits, like mass: else rounding could reach past the last one
+        for a in range(actions):
+            total += np.exp(logits[b, a] - top)
+        threshold = uniform[b] * total
+        chosen, mass = 0, np.exp(logits[b, 0] - top)
+        while mass <= threshold and chosen < actions - 1:
+            chosen += 1
+            mass += np.exp(logits[b, chosen] - top)
+        sample[b] = chosen
+    return sample
+
+
+def standardize_py(x: NDArray) -> NDArray:
+    """(x − mean)/σ with the population σ, and 0 where σ = 0: `returns.normalize_advantage` for x (B,).
+
+    >>> standardize_py(np.array([1.0, 3.0]))
+    array([-1.,  1.])
+    """
+    mean = 0.0  # in float64 whatever x is: the sum is over the whole batch
+    for b in range(len(x)):
+        mean += x[b]
+    mean /= len(x)
+    square = 0.0
+    for b in range(len(x)):
+        square += (x[b] - mean) * (x[b] - mean)
+    scale = 1 / np.sqrt(square / len(x)) if square > 0 else 0.0
+    z = np.empty_like(x)
+    for b in range(len(x)):
+        z[b] = (x[b] - mean) * scale
+    return z
+
+
+def ppo_clip_py(log_prob: NDArray, log_prob_old: NDArray, advantage: NDArray, clip: float) -> tuple[NDArray, NDArray]:
+    """`objectives.ppo_clip` in one pass over the samples: (value, d_log_prob)."""
+    value, d_log_prob = np.empty_like(log_prob), np.zeros_like(log_prob)
+    low, high = log_prob.dtype.type(1 - clip), log_prob.dtype.type(1 + clip)
+    for b in range(log_prob.size):
+        rho, gain = np.exp(log_prob[b] - log_prob_old[b]), advantage[b] > 0
+        if (gain and rho <= high) or (not gain and rho >= low):
+            value[b] = d_log_prob[b] = rho * advantage[b]
+        else:
+            value[b] = (high if gain else low) * advantage[b]
+    return value, d_log_prob
+
+
+def adam_py(m: NDArray, v: NDArray, t: int, g: NDArray, lr: float, beta1: float, beta2: float, eps: float):
+    """`optimizers.adam` in one pass over the parameters: (step, m, v) after the t-th gradient."""
+    b1, b2, e = m.dtype.type(beta1), m.dtype.type(beta2), m.dtype.type(eps)
+    c1, c2 = m.dtype.type(1 - beta1), m.dtype.type(1 - beta2)  # rounded once: 1 − 0.999 in float32 keeps four digits
+    scale = m.dtype.type(lr / (1 - beta1**t))
+    root = m.dtype.type(1 / (1 - beta2**t))
+    step, m_new, v_new = np.empty_like(m), np.empty_like(m), np.empty_like(m)
+    for i in range(m.size):
+        m_new[i] = b1 * m[i] + c1 * g[i]
+        v_new[i] = b2 * v[i] + c2 * g[i] * g[i]
+        step[i] = -scale * m_new[i] / (np.sqrt(v_new[i] * root) + e)
+    return step, m_new, v_new
