@@ -24,7 +24,6 @@ ARGUMENTS = {
     "reverse_scan": lambda rng, dtype: (normal(rng, dtype, 9, 2), normal(rng, dtype, 9, 2)),
     "softmax": lambda rng, dtype: (normal(rng, dtype, ROWS, 4),),
     "log_softmax": lambda rng, dtype: (normal(rng, dtype, ROWS, 4),),
-    "mlp_rows": lambda rng, dtype: (*network(rng, dtype)[:3], normal(rng, dtype, 2, 3)),
     "mlp_vjp": lambda rng, dtype: (*network(rng, dtype), normal(rng, dtype, ROWS, 4)),
     "fisher_vector_product": lambda rng, dtype: (
         *network(rng, dtype), normal(rng, dtype, ROWS, 4) ** 2, np.array([[0, 4]]), normal(rng, dtype, mlp.size(NET))
@@ -43,6 +42,14 @@ def disagreement(rng, name, dtype):
     return max(gap(a, b) for a, b in zip(np.atleast_2d(compiled), np.atleast_2d(plain), strict=True))
 
 
+def forward(rng):
+    """Of the compiled float32 network and the float64 formula on the same numbers."""
+    theta, x = normal(rng, np.float32, mlp.size(NET)), normal(rng, np.float32, ROWS, 3)
+    outputs = tuple(np.empty((ROWS, m), np.float32) for m in NET.sizes[1:])
+    kernels.mlp_forward(theta, NET.sizes, 1, x, outputs)
+    return gap(outputs[-1], mlp.forward(NET, theta.astype(np.float64), x.astype(np.float64))[0])
+
+
 def sampling(rng, dtype):
     """Of the two samples on the same uniform numbers: both must lie where the distribution function passes u."""
     logits, uniform = normal(rng, dtype, ROWS, 4), rng.random(ROWS)
@@ -59,7 +66,8 @@ def checks() -> list[Check]:
     """The claims of this file."""
     claims = [(name, "= definition", disagreement) for name in ARGUMENTS]
     claims += [("categorical_sample", "inverts the distribution", lambda rng, name, dtype: sampling(rng, dtype))]
-    return [
+    narrow = Check("kernels.mlp_forward", "= float64, float32", ULPS * float(np.finfo(np.float32).eps), forward)
+    return [narrow] + [
         Check(
             f"kernels.{name}",
             f"{claim}, {np.dtype(dtype).name}",

@@ -44,12 +44,13 @@ def test_kl_leaves_the_fisher_form_with_the_third_power_of_the_step(kind, data, 
 @given(st.data(), SEEDS)
 def test_a_trust_region_step_has_the_kl_it_promises_up_to_the_root_of_the_radius(kind, data, seed):
     policy, theta, obs, _ = data.draw(strategies.policies(kind=kind, activation="tanh"))
-    matvec, direction = matvec_at(policy, theta, obs), unit(seed, len(theta))
-    if direction @ matvec(direction) < 1e-3:  # one action, or a direction that changes no probability
+    matvec = matvec_at(policy, theta, obs)
+    direction = matvec(unit(seed, len(theta)))  # without the directions that F hardly sees, where steps are long
+    if np.linalg.norm(direction) < 1e-3:  # one action, or none that θ can change
         return
     for delta in (1e-4, 1e-6):  # the KL is δ (1 + O(√δ)): third derivatives against second ones
         step = curvature.trust_region_step(direction, matvec, delta)
-        assert abs(mean_kl(policy, theta, theta + step, obs) / delta - 1) <= 5 * np.sqrt(delta)
+        assert abs(mean_kl(policy, theta, theta + step, obs) / delta - 1) <= 10 * np.sqrt(delta)
 
 
 @KINDS

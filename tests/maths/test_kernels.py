@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchrl.maths import categorical, kernels, mlp
+from scratchrl.maths import categorical, kernels, mlp, network_loops
 from scratchrl.oracle import strategies
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -115,19 +115,59 @@ def test_an_impossible_action_is_never_drawn_not_even_at_the_ends_of_the_unit_in
         assert np.isin(kernel(logits, np.full(200, u)), np.arange(1, 39)).all()
 
 
-# ---- mlp_rows ----
+# ---- mlp_forward, float32 only ----
+
+
+@both("mlp_forward")
+@pytest.mark.parametrize("activation", sorted(mlp.ACTIVATIONS))
+@pytest.mark.parametrize("rows", [0, 1, network_loops.BLOCK + 3])
+def test_mlp_forward_fills_the_output_of_every_layer(kernel, activation, rows):
+    rng, net = np.random.default_rng(0), mlp.MLP((5, 7, 6, 3), activation)
+    theta, x = rng.standard_normal(mlp.size(net)), rng.standard_normal((rows, 5))
+    outputs = tuple(np.full((rows, m), np.nan, np.float32) for m in net.sizes[1:])
+    kernel(theta.astype(np.float32), net.sizes, mlp.ACTIVATIONS[activation], x.astype(np.float32), outputs)
+    y, (_, *hidden) = mlp.forward(net, theta, x)
+    for got, truth in zip(outputs, (*hidden, y), strict=True):
+        size = np.abs(truth).max(initial=1.0)
+        np.testing.assert_allclose(got, truth, rtol=0, atol=100 * np.finfo(np.float32).eps * size)
+
+
+def tanh(x):
+    """The float32 tanh of the compiled network: one neuron with weight 1."""
+    theta = np.array([1, 0, 1, 0], np.float32)
+    return mlp.forward(mlp.MLP((1, 1, 1)), theta, x.astype(np.float32)[:, None])[0][:, 0]
+
+
+def test_the_float32_tanh_is_odd_within_5_ulp_and_never_beyond_one():
+    """Every 9973rd float32 from 0 to 12: the true tanh by float64, whose own error is 10⁻⁹ of these ulps."""
+    x = np.arange(1, np.float32(12).view(np.uint32), 9973, dtype=np.uint32).view(np.float32)
+    x = x[x >= np.finfo(np.float32).tiny]
+    truth = np.tanh(x.astype(np.float64))
+    assert (np.abs(tanh(x) - truth) <= 5 * np.spacing(truth.astype(np.float32))).all()
+    np.testing.assert_array_equal(tanh(-x), -tanh(x))
+    assert (np.abs(tanh(x)) <= 1).all()
+
+
+def test_the_float32_tanh_at_the_ends_of_the_number_line():
+    assert (tanh(np.array([np.inf, 100.0, 0.0, -0.0, -np.inf])) == [1 - 2**-24, 1 - 2**-24, 0, 0, -1 + 2**-24]).all()
+    assert np.isnan(tanh(np.array([np.nan]))).all()
+
+
+# ---- ppo_clip ----
 
 
 @DTYPES
-@both("mlp_rows")
-@pytest.mark.parametrize("activation", sorted(mlp.ACTIVATIONS))
-def test_mlp_rows_is_the_forward_pass(kernel, dtype, activation):
-    rng, net = np.random.default_rng(0), mlp.MLP((5, 7, 6, 3), activation)
-    theta, x = rng.standard_normal(mlp.size(net)), rng.standard_normal((2, 5))
-    y = kernel(theta.astype(dtype), net.sizes, mlp.ACTIVATIONS[activation], x.astype(dtype))
-    truth = mlp.forward(net, theta, x)[0]
-    assert y.dtype == dtype
-    np.testing.assert_allclose(y, truth, rtol=0, atol=100 * np.finfo(dtype).eps * np.abs(truth).max())
+@both("ppo_clip")
+@given(strategies.samples(), st.floats(0.0625, 0.75))
+def test_ppo_clip_is_the_minimum_of_the_paper(kernel, dtype, samples, clip):
+    value, d_log_prob = kernel(*(x.astype(dtype) for x in samples), clip)
+    rho, advantage = np.exp(samples.log_prob - samples.log_prob_old), samples.advantage
+    clipped, atol = np.clip(rho, 1 - clip, 1 + clip), 64 * np.finfo(dtype).eps * max(1, np.abs(rho * advantage).max())
+    assert value.dtype == d_log_prob.dtype == dtype
+    np.testing.assert_allclose(value, np.minimum(rho * advantage, clipped * advantage), rtol=0, atol=atol)
+    away = np.abs(rho - clipped) + np.abs(np.abs(rho - 1) - clip) > 1e-4
+    silent = (rho - clipped) * advantage > 0
+    np.testing.assert_allclose(d_log_prob[away], np.where(silent, 0, rho * advantage)[away], rtol=0, atol=atol)
 
 
 # ---- adam ----
@@ -153,7 +193,7 @@ def test_adam_is_its_paper_written_out(kernel, dtype):
 @both("fisher_vector_product")
 @pytest.mark.parametrize("activation", sorted(mlp.ACTIVATIONS))
 @pytest.mark.parametrize("segments", [[], [[0, 5]], [[0, 2], [2, 5]]])
-@pytest.mark.parametrize("rows", [1, kernels.BLOCK + 3])
+@pytest.mark.parametrize("rows", [1, network_loops.BLOCK + 3])
 def test_the_fisher_product_is_the_sum_of_dense_ones(kernel, dtype, activation, segments, rows):
     rng, net = np.random.default_rng(0), mlp.MLP((3, 4, 5), activation)
     theta, vector = rng.standard_normal((2, mlp.size(net)))

@@ -112,7 +112,6 @@ def of_networks(rng):
         phi = theta[: mlp.size(critic_net)]
         found |= {
             f"mlp.forward {activation}": (lambda *a, net=net: mlp.forward(net, *a)[0], theta, x),
-            f"mlp.predict {activation}": (partial(mlp.predict, net), theta, x[:1]),
             f"mlp.vjp {activation}": (partial(at, mlp.vjp), theta, x, d_y),
             f"mlp.vjp_input {activation}": (partial(at, mlp.vjp_input), theta, x, d_y),
             f"mlp.jvp {activation}": (partial(at, mlp.jvp), theta, x, d_theta),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchrl.maths import kernels, mlp, policies
+from scratchrl.maths import mlp, network_loops, policies
 from scratchrl.oracle import strategies
 from scratchrl.oracle.differentiation import central_difference, complex_step, complex_step_directional, dot_test
 
@@ -143,7 +143,7 @@ def test_the_gradient_of_the_kl_away_from_home_is_a_complex_step(kind, data):
 def test_the_fused_product_is_the_product_of_the_three_factors_across_blocks(kind, activation):
     argument = (2, 3) if kind == "multi_categorical" else 3
     policy = getattr(policies, f"{kind}_policy")(4, argument, (6, 5), activation)
-    obs, theta, v = normal(0, (2 * kernels.BLOCK + 1, 4), policies.size(policy), policies.size(policy))
+    obs, theta, v = normal(0, (2 * network_loops.BLOCK + 1, 4), policies.size(policy), policies.size(policy))
     params, cache = policies.forward(policy, theta, obs)
     d_params = policy.distribution.fisher_matvec(params, policies.jvp(policy, theta, cache, v))
     truth = policies.vjp(policy, theta, cache, d_params) / len(obs)
