@@ -20,6 +20,7 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from scratchrl.experience.serial import SerialVectorEnv
 from scratchrl.experience.spaces import UnusableEnvironment, require_supported
 
 __all__ = ["UnusableEnvironment", "make"]
@@ -98,5 +99,8 @@ def _is_importable(spec: EnvSpec) -> bool:
 def _make(env_id: str, num_envs: int, vectorization: str) -> VectorEnv:
     if vectorization == "native":
         return gymnasium.make_vec(env_id, num_envs, vectorization_mode="vector_entry_point")
-    kwargs = {"autoreset_mode": AutoresetMode.DISABLED}
-    return gymnasium.make_vec(env_id, num_envs, vectorization_mode=vectorization, vector_kwargs=kwargs)
+    if vectorization == "async":
+        return gymnasium.make_vec(
+            env_id, num_envs, vectorization_mode="async", vector_kwargs={"autoreset_mode": AutoresetMode.DISABLED}
+        )
+    return SerialVectorEnv([lambda: gymnasium.make(env_id)] * num_envs)

@@ -19,6 +19,7 @@ from gymnasium.spaces import Discrete
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
 from scratchrl.experience import spaces
+from scratchrl.experience.serial import SerialVectorEnv
 
 
 @dataclass
@@ -87,7 +88,7 @@ def start(envs: VectorEnv, seed: int, dtype: np.dtype | type = np.float32) -> Wo
 def _decoder(envs: VectorEnv) -> Callable[[np.ndarray], Any]:
     """The spaces' decoder; plain integers where environments step one by one, whose own checks take them far faster."""
     decode = spaces.decoder(envs.single_action_space)
-    one_by_one = isinstance(envs.unwrapped, SyncVectorEnv | AsyncVectorEnv)
+    one_by_one = isinstance(envs.unwrapped, SerialVectorEnv | SyncVectorEnv | AsyncVectorEnv)
     if not (one_by_one and isinstance(envs.single_action_space, Discrete)):
         return decode
     return lambda action: decode(action).tolist()

@@ -4,9 +4,10 @@ import gymnasium
 import pytest
 from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
 from gymnasium.spaces import Discrete, MultiBinary
-from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 
 from scratchrl.experience.environments import UnusableEnvironment, make
+from scratchrl.experience.serial import SerialVectorEnv
 
 
 def needs_rockets():
@@ -34,11 +35,11 @@ class Unlearnable(gymnasium.Env):
 @pytest.mark.parametrize(
     ("n", "vectorization", "kind"),
     [
-        (1, "auto", SyncVectorEnv),
-        (3, "auto", SyncVectorEnv),
+        (1, "auto", SerialVectorEnv),
+        (3, "auto", SerialVectorEnv),
         (4, "auto", CartPoleVectorEnv),
         (1, "native", CartPoleVectorEnv),
-        (4, "sync", SyncVectorEnv),
+        (4, "sync", SerialVectorEnv),
         (2, "async", AsyncVectorEnv),
     ],
 )
@@ -51,7 +52,7 @@ def test_kinds_of_vectorization(n, vectorization, kind):
 
 
 def test_auto_without_a_native_form_is_sync():
-    assert isinstance(make("Pendulum-v1", 8), SyncVectorEnv)
+    assert isinstance(make("Pendulum-v1", 8), SerialVectorEnv)
 
 
 def test_auto_with_a_native_form_that_cannot_be_imported_is_sync(registered):
@@ -60,7 +61,7 @@ def test_auto_with_a_native_form_that_cannot_be_imported_is_sync(registered):
         entry_point="gymnasium.envs.classic_control:CartPoleEnv",
         vector_entry_point="no_such_module:VectorEnv",
     )
-    assert isinstance(make("Half-v0", 8), SyncVectorEnv)
+    assert isinstance(make("Half-v0", 8), SerialVectorEnv)
     with pytest.raises(UnusableEnvironment, match=r"Half-v0 needs a package.*no_such_module"):
         make("Half-v0", 8, "native")
 
