@@ -85,6 +85,21 @@ def test_arrays_are_read_only_and_the_callers_stay_writable():
     transition[0, 0] = [0.25, 0.75]
 
 
+class ToyModel:
+    """One state that ends, one that is the end; the probability of ending is given."""
+
+    def __init__(self, probability):
+        self.unwrapped = self
+        self.P = {0: {0: [(0.5, 0, -1.0, False), (probability, 1, 2.0, True)]}, 1: {0: [(1.0, 1, 0.0, True)]}}
+        self.initial_state_distrib = np.array([1.0, 0.0])
+
+
+def test_a_models_rounded_probabilities_are_renormalised_and_wrong_ones_refused():
+    assert np.abs(from_gymnasium(ToyModel(0.5 + 1e-9)).transition.sum(axis=2) - 1.0).max() < 1e-15
+    with pytest.raises(ValueError, match=r"env: expected probabilities that sum to 1, got sums from 1.0 to 1.1"):
+        from_gymnasium(ToyModel(0.6))
+
+
 def test_an_environment_without_a_model_is_refused():
     import gymnasium
 

@@ -64,14 +64,14 @@ def test_policies_act_as_they_say():
 def test_a_walk_links_up_and_restarts_only_after_an_end():
     rng = np.random.default_rng(3)
     mdp = random_walk(5)
-    steps = list(walk(mdp, follow(uniform_policy(mdp), rng), rng, 3000, horizon=6))
+    steps = list(walk(mdp, follow(uniform_policy(mdp), rng), rng, 3000, horizon=5))
     assert len(steps) == 3000
     age = 0
     for now, then in itertools.pairwise(steps):
         age += 1
         assert not (now.terminated and now.truncated)
         assert now.terminated == bool(mdp.terminal[now.next_state])
-        assert now.truncated == (age == 6 and not now.terminated)
+        assert now.truncated == (age == 5 and not now.terminated)
         if now.terminated or now.truncated:
             assert then.state == 3
             age = 0
