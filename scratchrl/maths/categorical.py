@@ -77,7 +77,7 @@ def log_prob(logits: NDArray, action: NDArray) -> NDArray:
     Returns:
       (...), nats.
     Raises:
-      ValueError: action is not of integers, or its shape is not that of the rows.
+      ValueError: action is not of integers from 0 to A−1, or its shape is not that of the rows.
 
     Checked in tests/maths/test_categorical.py: Σ_a exp log π(a) = 1.
 
@@ -223,3 +223,5 @@ def _check(logits: NDArray, action: NDArray) -> None:
         raise ValueError(f"action: expected integers, got dtype {action.dtype}")
     if action.shape != logits.shape[:-1]:
         raise ValueError(f"action: expected shape {logits.shape[:-1]}, one per row of logits, got {action.shape}")
+    if action.size and not 0 <= action.min() <= action.max() < logits.shape[-1]:  # a kernel would read past the row
+        raise ValueError(f"action: expected 0 to {logits.shape[-1] - 1}, got {action.min()} to {action.max()}")

@@ -17,17 +17,18 @@ from scratchrl.maths import loops, network_loops
 
 
 def __getattr__(name: str) -> Callable[..., Any]:
-    home = next((module for module in (loops, network_loops) if hasattr(module, f"{name.removesuffix('_py')}_py")), None)
+    definition = f"{name.removesuffix('_py')}_py"
+    home = next((module for module in (loops, network_loops) if hasattr(module, definition)), None)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no kernel {name!r}")
     if name.endswith("_py"):
-        return getattr(home, name)
+        return getattr(home, definition)
     from numba import njit
     from numba.extending import register_jitable
 
     for helper in network_loops.HELPERS:
         register_jitable(helper)
-    globals()[name] = kernel = njit(getattr(home, f"{name}_py"), cache=True, error_model="numpy")
+    globals()[name] = kernel = njit(getattr(home, definition), cache=True, error_model="numpy")
     return kernel
 
 

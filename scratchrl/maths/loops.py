@@ -134,11 +134,11 @@ def standardize_py(x: NDArray) -> NDArray:
     >>> standardize_py(np.array([1.0, 3.0]))
     array([-1.,  1.])
     """
-    mean = 0.0  # in float64 whatever x is: the sum is over the whole batch
+    mean = np.float64(0)  # float64 whatever x is: the sum is over the whole batch
     for b in range(len(x)):
         mean += x[b]
     mean /= len(x)
-    square = 0.0
+    square = np.float64(0)
     for b in range(len(x)):
         square += (x[b] - mean) * (x[b] - mean)
     scale = 1 / np.sqrt(square / len(x)) if square > 0 else 0.0
@@ -154,10 +154,10 @@ def ppo_clip_py(log_prob: NDArray, log_prob_old: NDArray, advantage: NDArray, cl
     low, high = log_prob.dtype.type(1 - clip), log_prob.dtype.type(1 + clip)
     for b in range(log_prob.size):
         rho, gain = np.exp(log_prob[b] - log_prob_old[b]), advantage[b] > 0
-        if (gain and rho <= high) or (not gain and rho >= low):
-            value[b] = d_log_prob[b] = rho * advantage[b]
-        else:
+        if (gain and rho > high) or (not gain and rho < low):
             value[b] = (high if gain else low) * advantage[b]
+        else:
+            value[b] = d_log_prob[b] = rho * advantage[b]
     return value, d_log_prob
 
 

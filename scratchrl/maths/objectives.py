@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchrl.maths import kernels
-
 from scratchrl.maths.constants import exact
 
 
@@ -102,7 +101,7 @@ def ppo_clip(
     rho = ratio(log_prob, log_prob_old)
     gain, clip = advantage > 0, exact(clip, advantage)
     bound = np.where(gain, 1 + clip, 1 - clip).astype(np.result_type(advantage, np.float32), copy=False)
-    active = np.where(gain, rho <= bound, rho >= bound)
+    active = ~np.where(gain, rho > bound, rho < bound)  # so that nan stays visible
     return np.where(active, rho, bound) * advantage, active * (rho * advantage)  # (1), (2)
 
 

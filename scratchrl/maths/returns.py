@@ -259,8 +259,8 @@ def normalize_advantage(advantage: NDArray) -> NDArray:
     >>> normalize_advantage(np.array([1.0, 3.0]))
     array([-1.,  1.])
     """
-    if not advantage.size:
-        return advantage
+    if not advantage.size or (advantage == advantage.flat[0]).all():
+        return 0 * advantage
     if advantage.ndim == 1 and advantage.dtype.char in "fd":
         return kernels.standardize(advantage)
     deviation = advantage - advantage.mean()

@@ -24,6 +24,9 @@ ARGUMENTS = {
     "reverse_scan": lambda rng, dtype: (normal(rng, dtype, 9, 2), normal(rng, dtype, 9, 2)),
     "softmax": lambda rng, dtype: (normal(rng, dtype, ROWS, 4),),
     "log_softmax": lambda rng, dtype: (normal(rng, dtype, ROWS, 4),),
+    "categorical_log_prob": lambda rng, dtype: (normal(rng, dtype, ROWS, 4), rng.integers(0, 4, ROWS)),
+    "categorical_score": lambda rng, dtype: (normal(rng, dtype, ROWS, 4), rng.integers(0, 4, ROWS)),
+    "standardize": lambda rng, dtype: (normal(rng, dtype, ROWS),),
     "mlp_vjp": lambda rng, dtype: (*network(rng, dtype), normal(rng, dtype, ROWS, 4)),
     "fisher_vector_product": lambda rng, dtype: (
         *network(rng, dtype), normal(rng, dtype, ROWS, 4) ** 2, np.array([[0, 4]]), normal(rng, dtype, mlp.size(NET))

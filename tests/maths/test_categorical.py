@@ -204,7 +204,9 @@ def test_kl_of_a_small_step_is_half_the_fisher_form_to_third_order(pair):
 
 
 @pytest.mark.parametrize("function", [categorical.log_prob, categorical.score])
-@pytest.mark.parametrize("action", [np.zeros(2), np.zeros((2, 1), int), np.zeros(3, int), np.array(0)])
+@pytest.mark.parametrize(
+    "action", [np.zeros(2), np.zeros((2, 1), int), np.zeros(3, int), np.array(0), np.array([0, 3]), np.array([-1, 0])]
+)
 def test_errors_name_the_argument(function, action):
     with pytest.raises(ValueError, match=r"^action: expected"):
         function(np.zeros((2, 3)), action)

@@ -60,7 +60,7 @@ def test_reverse_scan_compiled_is_its_definition_to_the_last_bit(dtype):
     np.testing.assert_array_equal(kernels.reverse_scan(x, decay), kernels.reverse_scan_py(x, decay))
 
 
-# ---- softmax and log_softmax ----
+# ---- rows of a categorical ----
 
 
 @DTYPES
@@ -83,6 +83,31 @@ def test_an_impossible_action_has_log_probability_minus_infinity(kernel):
         truth = np.full((1, 3), -np.log(2))
         truth[0, place] = -np.inf
         np.testing.assert_allclose(kernel(logits), truth, rtol=1e-15)
+
+
+@DTYPES
+@given(strategies.logits(), st.data())
+def test_log_prob_and_score_rows_compiled_or_not_are_the_formula(dtype, logits, data):
+    rows, actions = logits.shape
+    action = np.array(data.draw(st.lists(st.integers(0, actions - 1), min_size=rows, max_size=rows)))
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    for suffix in ("", "_py"):
+        log_prob = getattr(kernels, f"categorical_log_prob{suffix}")(logits.astype(dtype), action)
+        score = getattr(kernels, f"categorical_score{suffix}")(logits.astype(dtype), action)
+        assert log_prob.dtype == score.dtype == dtype
+        eps = np.finfo(dtype).eps
+        np.testing.assert_allclose(log_prob, np.log(p[np.arange(rows), action]), rtol=0, atol=16 * 8 * eps)
+        np.testing.assert_allclose(score, np.eye(actions)[action] - p, rtol=0, atol=8 * eps)
+
+
+@DTYPES
+@both("standardize")
+def test_standardize_sums_in_float64_whatever_the_type(kernel, dtype):
+    x = (1e4 + np.random.default_rng(0).standard_normal(300)).astype(dtype)
+    truth = (x.astype(np.float64) - x.astype(np.float64).mean()) / x.astype(np.float64).std()
+    z = kernel(x)
+    assert z.dtype == dtype
+    np.testing.assert_allclose(z, truth, rtol=0, atol=1e-11 if dtype == np.float64 else 4e-7)
 
 
 def test_holds_rows_is_true_for_two_axes_of_real_floats_only():

@@ -292,9 +292,10 @@ def test_vtrace_is_the_double_sum_of_the_paper(trajectory, data, rho_bar, c_bar)
 # ---- normalisation ----
 
 
-@given(strategies.arrays((3, 4)), st.floats(0.125, 8), st.floats(-8, 8))
-def test_normalised_advantages_have_mean_zero_variance_one_and_no_memory_of_scale(advantage, c, shift):
-    advantage = advantage + np.arange(12.0).reshape(3, 4)  # never nearly constant
+@pytest.mark.parametrize("shape", [(12,), (3, 4)])
+@given(strategies.arrays(12), st.floats(0.125, 8), st.floats(-8, 8))
+def test_normalised_advantages_have_mean_zero_variance_one_and_no_memory_of_scale(shape, advantage, c, shift):
+    advantage = (advantage + np.arange(12.0)).reshape(shape)  # never nearly constant
     normal = returns.normalize_advantage(advantage)
     near(normal.mean(), 0.0, 1e-15)
     near((normal**2).mean(), 1.0, 1e-15)
@@ -302,9 +303,18 @@ def test_normalised_advantages_have_mean_zero_variance_one_and_no_memory_of_scal
     near(normal, (advantage - advantage.mean()) / advantage.std(), 1e-15)
 
 
-@pytest.mark.parametrize("shape", [(0,), (1,), (4,), (2, 3)])
-def test_a_constant_advantage_becomes_zero_and_an_empty_one_stays_empty(shape):
-    np.testing.assert_array_equal(returns.normalize_advantage(np.full(shape, 0.25)), np.zeros(shape))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(0,), (1,), (3,), (7,), (2, 3)])
+def test_a_constant_advantage_becomes_zero_and_an_empty_one_stays_empty(shape, dtype):
+    """0.1 + 0.1 + 0.1 is not 3 · 0.1: the mean of a constant need not be that constant, and the deviation not 0."""
+    for constant in (0.0, 0.1, -0.7):
+        normal = returns.normalize_advantage(np.full(shape, constant, dtype))
+        np.testing.assert_array_equal(normal, np.zeros(shape, dtype), strict=True)
+
+
+def test_an_advantage_too_small_to_square_becomes_zero():
+    for shape in [(3,), (1, 3)]:
+        assert not returns.normalize_advantage(np.array([1e-200, 2e-200, 3e-200]).reshape(shape)).any()
 
 
 # ---- errors ----
