@@ -11,9 +11,10 @@ from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from scratchrl.algorithms import a2c, ppo, reinforce, trpo, vpg
+from scratchrl.experience import samples as sampling
 from scratchrl.experience.environments import make
 from scratchrl.experience.rollout import start
-from scratchrl.maths import optimizers
+from scratchrl.maths import optimizers, policies
 
 SMALL = {"total_steps": 400, "num_envs": 2, "hidden": (8,)}
 CONFIGS = {
@@ -99,6 +100,20 @@ def test_step_counts_transitions_alone(draw, agent, module):
     assert module.update(agent, state, batch, CONFIGS[module], rng)[0].step == 100 + batch.valid.sum()
 
 
+def test_report_is_of_the_policy_and_the_critic_that_collected_the_batch(draw, agent, module):
+    rng = np.random.default_rng(4)
+    state = state_of(module, draw, agent, rng)
+    batch = data_for(module, draw, agent, state.theta, rng)
+    config = CONFIGS[module]
+    _, info = module.update(agent, state, batch, config, rng)
+    params, _ = policies.forward(agent.policy, state.theta, batch.obs[batch.valid])
+    assert info["losses/entropy"] == pytest.approx(agent.policy.distribution.entropy(params).mean(), rel=1e-12)
+    if module is not reinforce:
+        samples = sampling.judged(agent, state.theta, state.phi, batch, config.gamma, config.lam)
+        unexplained = (samples.target - samples.value).var() / samples.target.var()
+        assert info["losses/explained_variance"] == pytest.approx(1 - unexplained, rel=1e-9)
+
+
 # ---- train ----
 
 
@@ -118,7 +133,8 @@ def test_train_stops_at_the_first_update_that_reaches_total_steps(module):
     steps = [state.step for state, _ in history]
     assert all(a < b for a, b in itertools.pairwise([0, *steps]))
     assert steps[-2] < config.total_steps <= steps[-1]
-    assert run(module, None, world_of(make("CartPole-v1", 2, "sync")), np.random.default_rng(0), history[-1][0]) == []
+    at_the_end = history[-1][0]._replace(step=config.total_steps)
+    assert run(module, None, world_of(make("CartPole-v1", 2, "sync")), np.random.default_rng(0), at_the_end) == []
 
 
 def test_same_seeds_same_bits_and_other_seeds_others(module):

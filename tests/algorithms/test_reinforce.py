@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scratchrl.algorithms import reinforce
+from scratchrl.maths import optimizers
 from scratchrl.oracle.differentiation import complex_step, relative_error
 
 BASELINE = pytest.mark.parametrize("baseline", [True, False])
@@ -68,3 +69,16 @@ def test_playing_the_same_episodes_twice_does_not_change_the_gradient_without_ba
     twice = type(batch)(*(np.concatenate([array, array], axis=1) for array in batch))
     once, both = (reinforce.loss_and_grad(agent, theta, b, config)[1] for b in (batch, twice))
     assert relative_error(both, once) <= 1e-13
+
+
+def test_update_is_one_step_of_adam_along_the_gradient(draw, agent):
+    rng = np.random.default_rng(5)
+    theta, config = draw.theta(agent, rng), reinforce.Config(lr=0.02)
+    batch = draw.episodes(agent, theta, rng)
+    loss, d_theta = reinforce.loss_and_grad(agent, theta, batch, config)
+    optimizer, step = optimizers.adam(optimizers.adam_init(theta), d_theta, 0.02)
+    state = reinforce.State(theta, optimizers.adam_init(theta), None, 0)
+    new, info = reinforce.update(agent, state, batch, config, rng)
+    np.testing.assert_array_equal(new.theta, theta + step)
+    np.testing.assert_array_equal(new.optimizer.m, optimizer.m)
+    assert (info["charts/learning_rate"], info["losses/policy_loss"]) == (0.02, loss)

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scratchrl.algorithms import trpo
-from scratchrl.maths import policies
+from scratchrl.experience import samples as sampling
+from scratchrl.maths import critic, optimizers, policies, returns
 from scratchrl.oracle.differentiation import complex_step, relative_error
 
 EXACT = {"cg_iterations": 300, "cg_tolerance": 1e-13}  # conjugate gradient to the end
@@ -133,3 +134,24 @@ def test_no_backtracks_means_all_or_nothing(draw, agent):
     assert search.fraction in (0.0, 1.0)
     assert search.evaluations == 1
     assert (moved is theta) == (search.fraction == 0)
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_update_is_the_policy_step_and_the_regression_for_phi(draw, agent, normalize):
+    rng = np.random.default_rng(9)
+    config = trpo.Config(normalize_advantage=normalize, value_lr=0.03, value_epochs=3, value_minibatch=4, lam=0.8)
+    theta, phi = draw.theta(agent, rng), draw.phi(agent, rng)
+    batch = draw.batch(agent, theta, rng)
+    state = trpo.State(theta, phi, optimizers.adam_init(phi), None, 0)
+    new, info = trpo.update(agent, state, batch, config, np.random.default_rng(0))
+    samples = sampling.judged(agent, theta, phi, batch, config.gamma, 0.8)
+    used = samples._replace(advantage=returns.normalize_advantage(samples.advantage)) if normalize else samples
+    expected, search = trpo.policy_step(agent, theta, used, config)
+    np.testing.assert_array_equal(new.theta, expected)
+    fitted, _, value_loss = critic.fit(
+        agent.value, phi, state.phi_optimizer, samples.obs, samples.target, np.random.default_rng(0), 0.03, 3, 4
+    )
+    np.testing.assert_array_equal(new.phi, fitted)
+    assert info["losses/value_loss"] == value_loss
+    reported = [info[f"losses/{name}"] for name in ("approx_kl", "policy_loss", "step_fraction")]
+    assert reported == [search.kl, -search.objective, search.fraction]

@@ -5,7 +5,7 @@ import pytest
 
 from scratchrl.algorithms import a2c, vpg
 from scratchrl.experience import samples as sampling
-from scratchrl.maths import policies, returns
+from scratchrl.maths import critic, optimizers, policies, returns
 from scratchrl.oracle.differentiation import complex_step, relative_error
 
 PHIS = ("total_return", "reward_to_go", "reward_to_go_baseline", "q", "advantage")
@@ -135,3 +135,22 @@ def test_value_target_is_the_lambda_return_whatever_the_weight(draw):
         np.testing.assert_array_equal(samples.target, targets[0].target)
     advantage = targets[PHIS.index("advantage")]
     np.testing.assert_allclose(advantage.target, advantage.advantage + advantage.value, rtol=1e-13)
+
+
+def test_update_is_one_step_of_adam_for_theta_and_the_regression_for_phi(draw, agent):
+    """The gradient is averaged over the four episodes, written out as weighted scores."""
+    rng = np.random.default_rng(6)
+    config = vpg.Config(policy_lr=0.02, value_lr=0.03, value_epochs=3, value_minibatch=4)
+    theta, phi = draw.theta(agent, rng), draw.phi(agent, rng)
+    batch = draw.episodes(agent, theta, rng)
+    state = vpg.State(theta, phi, optimizers.adam_init(theta), optimizers.adam_init(phi), None, 0)
+    new, info = vpg.update(agent, state, batch, config, np.random.default_rng(0))
+    samples = vpg.judged(agent, state, batch, config)
+    ascent = policies.weighted_score(agent.policy, theta, samples.obs, samples.action, samples.advantage) / 4
+    assert relative_error(new.theta_optimizer.m, (1 - 0.9) * -ascent) <= 1e-13
+    assert relative_error(new.theta - theta, optimizers.adam(state.theta_optimizer, -ascent, 0.02)[1]) <= 1e-12
+    fitted, _, value_loss = critic.fit(
+        agent.value, phi, state.phi_optimizer, samples.obs, samples.target, np.random.default_rng(0), 0.03, 3, 4
+    )
+    np.testing.assert_array_equal(new.phi, fitted)
+    assert (info["charts/learning_rate"], info["losses/value_loss"]) == (0.02, value_loss)
