@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchrl.cli_errors import Refused, refusing
-from scratchrl.cli_options import Options
-from scratchrl.cli_signals import ignored
+from scratchrl.cli.errors import Refused, refusing
+from scratchrl.cli.options import Options
+from scratchrl.cli.signals import ignored
 from scratchrl.runs import checkpoint
 
 WINDOW = 100  # episodes in the running mean of the return

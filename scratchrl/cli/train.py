@@ -9,11 +9,11 @@ from itertools import chain, islice
 import numpy as np
 
 import scratchrl
-from scratchrl.cli_errors import Refused, missing, refusing
-from scratchrl.cli_options import ALGORITHMS, algorithm, parse, record, settings_of
-from scratchrl.cli_progress import progress
-from scratchrl.cli_session import opened, restore, save, thread_limit
-from scratchrl.cli_signals import interruption
+from scratchrl.cli.errors import Refused, missing, refusing
+from scratchrl.cli.options import ALGORITHMS, algorithm, parse, record, settings_of
+from scratchrl.cli.progress import progress
+from scratchrl.cli.session import opened, restore, save, thread_limit
+from scratchrl.cli.signals import interruption
 from scratchrl.runs import checkpoint, log, settings
 
 FILES = ("config.json", "progress.csv", "episodes.csv", "checkpoint.npz", "curve.png")

@@ -13,7 +13,7 @@ import pytest
 
 import scratchrl
 from scratchrl import cli
-from scratchrl.cli_options import ALGORITHMS
+from scratchrl.cli.options import ALGORITHMS
 from scratchrl.runs import checkpoint
 
 ROOT = Path(scratchrl.__file__).parents[1]

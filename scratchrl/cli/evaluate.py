@@ -8,9 +8,9 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from scratchrl.cli_errors import Refused, refusing
-from scratchrl.cli_options import algorithm, restored, settings_of
-from scratchrl.cli_session import load_state, opened, thread_limit
+from scratchrl.cli.errors import Refused, refusing
+from scratchrl.cli.options import algorithm, restored, settings_of
+from scratchrl.cli.session import load_state, opened, thread_limit
 from scratchrl.runs.statistics import mean_interval
 
 

@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from scratchrl import cli, cli_options, cli_train
+from scratchrl import cli
+from scratchrl.cli import options as cli_options
+from scratchrl.cli import train as cli_train
 from scratchrl.experience import agent, rollout, scales
 from scratchrl.runs import checkpoint, log
 
@@ -420,4 +422,4 @@ def test_help_imports_nothing_heavy():
 
 
 def cli_root():
-    return Path(cli.__file__).parents[1]
+    return Path(cli.__file__).parents[2]

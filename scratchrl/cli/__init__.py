@@ -8,13 +8,13 @@ import importlib
 import sys
 
 import scratchrl
-from scratchrl.cli_errors import Refused, explain
+from scratchrl.cli.errors import Refused, explain
 
 COMMANDS = {  # name -> (module, function, what it does)
-    "train": ("scratchrl.cli_train", "train", "train an algorithm, leave a run behind; --resume goes on with it"),
-    "evaluate": ("scratchrl.cli_evaluate", "evaluate", "play a run's policy: mean return and its interval, --video"),
-    "plot": ("scratchrl.cli_plot", "plot", "draw runs over environment steps, with bands over seeds"),
-    "verify": ("scratchrl.cli_verify", "verify", "check every derivative, identity and accuracy claim"),
+    "train": ("scratchrl.cli.train", "train", "train an algorithm, leave a run behind; --resume goes on with it"),
+    "evaluate": ("scratchrl.cli.evaluate", "evaluate", "play a run's policy: mean return and its interval, --video"),
+    "plot": ("scratchrl.cli.plot", "plot", "draw runs over environment steps, with bands over seeds"),
+    "verify": ("scratchrl.cli.verify", "verify", "check every derivative, identity and accuracy claim"),
 }
 
 

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from scratchrl import cli_progress
-from scratchrl.cli_progress import progress, summary
+from scratchrl.cli import progress as cli_progress
+from scratchrl.cli.progress import progress, summary
 
 ROW = {
     "global_step": 64,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from scratchrl.cli_errors import refusing
+from scratchrl.cli.errors import refusing
 
 
 @dataclass(frozen=True)

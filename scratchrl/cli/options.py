@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import scratchrl
-from scratchrl.cli_errors import Refused, refusing
+from scratchrl.cli.errors import Refused, refusing
 from scratchrl.runs import settings
 
 ALGORITHMS = {
