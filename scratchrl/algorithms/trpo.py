@@ -188,6 +188,8 @@ def train(
     state = init(config, world, rng) if state is None else state
     while state.step < config.total_steps:
         batch, episodes = collect(world, agents.actor(agent.policy, state, config, rng), config.steps)
+        if not batch.valid.any():
+            continue  # every environment was only resetting itself
         scales, batch = scaled(state.scales, batch, config)
         state, info = update(agent, state._replace(scales=scales), batch, config, rng)
         yield state, {**info, "episodes": episodes}

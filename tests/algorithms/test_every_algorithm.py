@@ -181,9 +181,9 @@ class Simple(gymnasium.Env):
         return np.array([self.t, 0], np.float32), reward, ended and kind, ended and not kind, {}
 
 
-def simple_world(action_space, reward=1.0):
-    envs = [lambda: Simple(action_space, reward)] * 2
-    return world_of(SyncVectorEnv(envs, autoreset_mode=AutoresetMode.DISABLED))
+def simple_world(action_space, reward=1.0, count=2, mode=AutoresetMode.DISABLED):
+    envs = [lambda: Simple(action_space, reward)] * count
+    return world_of(SyncVectorEnv(envs, autoreset_mode=mode))
 
 
 SPACES = {
@@ -202,6 +202,15 @@ def test_learns_from_every_kind_of_action_space(module, space, changes):
         assert set(info["episodes"].lengths) <= {5}
         assert all(np.isfinite(value) for name, value in info.items() if name != "episodes")
     assert (history[-1][0].theta != history[0][0].theta).any()
+
+
+@pytest.mark.parametrize("module", [a2c, trpo, ppo], ids=lambda module: module.__name__.rpartition(".")[2])
+def test_a_rollout_that_only_resets_is_passed_over(module):
+    """One environment, one step per batch: after each episode of 5 steps comes a batch without any transition."""
+    world = simple_world(Discrete(2), count=1, mode=AutoresetMode.NEXT_STEP)
+    history = run(module, None, world, np.random.default_rng(0), steps=1, total_steps=12)
+    assert [state.step for state, _ in history] == list(range(1, 13))
+    assert [len(info["episodes"].lengths) for _, info in history] == [0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
