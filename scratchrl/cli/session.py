@@ -81,7 +81,9 @@ def save(session, state):
 
 
 def restore(session, template):
-    """The state of the checkpoint; world, rng and window are set back to it.
+    """(state, exact): the state of the checkpoint, and whether the environments could be set back to the bit too.
+
+    World, rng and window are set back to the checkpoint.
 
     Raises: CheckpointError if the checkpoint cannot be used or is not of this run.
     """
@@ -89,10 +91,10 @@ def restore(session, template):
 
     state, arrays, meta = load_state(session.folder, session.name, session.options.env, template)
     with refusing(ValueError, KeyError, TypeError, prefix=f"{session.folder / 'checkpoint.npz'}: "):
-        snapshot.restore(session.world, _under("world.", arrays))
+        exact = snapshot.restore(session.world, _under("world.", arrays))
         session.rng.bit_generator.state = meta["rng"]
         session.window.extend(arrays["run.window"].tolist())
-    return state
+    return state, exact
 
 
 def load_state(folder, name, env, template):

@@ -49,25 +49,31 @@ def _begin(session):
     with refusing(ValueError):
         state = session.algorithm.init(session.config, session.world, session.rng)
     if session.options.resume:
-        if (folder / "checkpoint.npz").exists():
-            state = restore(session, state)
-        for table in TABLES:
-            log.cut_back(folder / table, int(state.step))
-    _note(session)
+        state = _resumed(session, state)
+    elif not _repeats(session.world):
+        _say(f"note: {session.options.env} cannot be put back into mid-episode; a resumed run will differ from an "
+             "uninterrupted one")  # fmt: skip
     return state
 
 
-def _note(session):
-    """Says what stands in the way of a resumed run having the bits of an uninterrupted one."""
+def _repeats(world):
     from scratchrl.experience import snapshot
 
-    if not snapshot.is_exact(session.world):
-        _say(f"note: {session.options.env} cannot be put back into mid-episode; a resumed run will differ from an "
-             "uninterrupted one")  # fmt: skip
-    if session.options.resume:
-        begun = settings_of(session.folder)["scratchrl"]
-        if begun != scratchrl.__version__:
-            _say(f"note: begun with scratchrl {begun}, going on with {scratchrl.__version__}: bits may differ")
+    return snapshot.repeats(world)
+
+
+def _resumed(session, state):
+    """The state of the checkpoint, if there is one, and what stands in the way of the bits of an uninterrupted run."""
+    if (session.folder / "checkpoint.npz").exists():
+        state, exact = restore(session, state)
+        if not exact:
+            _say(f"note: {session.options.env} could not be put back into mid-episode; new episodes begin")
+    for table in TABLES:
+        log.cut_back(session.folder / table, int(state.step))
+    begun = settings_of(session.folder)["scratchrl"]
+    if begun != scratchrl.__version__:
+        _say(f"note: begun with scratchrl {begun}, going on with {scratchrl.__version__}: bits may differ")
+    return state
 
 
 # ---- the loop ----

@@ -5,6 +5,8 @@
     native           all of a vector environment that keeps its state in plain attributes (arrays, numbers, strings,
                      bools, None) and one generator: these are saved.
     anything else    cannot be saved from outside (`is_exact` is False): restoring begins new episodes.
+
+The same happens where a replay does not lead to the recorded observations: `restore` says which of the two it was.
 """
 
 import numpy as np
@@ -17,11 +19,23 @@ FIELDS = ("obs", "episode", "running_return", "running_length", "filler")
 
 
 def is_exact(world: World) -> bool:
-    """True if `restore` continues bit for bit; in DISABLED mode `restore` finds out, and raises if it is not so.
+    """Whether `restore` can be expected to continue bit for bit; a replay that fails is found out by `restore` itself.
 
     Checked in tests/experience/test_snapshot.py.
     """
     return world.mode is AutoresetMode.DISABLED or native.is_plain(world.envs)
+
+
+def repeats(world: World) -> bool:
+    """Whether beginning the open episodes once more leads to the same first observations. For a fresh world only.
+
+    Checked in tests/experience/test_snapshot.py.
+    """
+    if world.mode is not AutoresetMode.DISABLED:
+        return is_exact(world)
+    first = world.obs.copy()
+    begin_all(world)
+    return bool((world.obs == first).all())
 
 
 def arrays(world: World) -> dict[str, np.ndarray]:
@@ -44,32 +58,33 @@ def arrays(world: World) -> dict[str, np.ndarray]:
     return saved
 
 
-def restore(world: World, saved: dict[str, np.ndarray]) -> None:
+def restore(world: World, saved: dict[str, np.ndarray]) -> bool:
     """Bring a world, made from the same environment, to where `arrays` found the other one.
 
-    Where that is impossible (`is_exact` is False) new episodes begin, with draws that the run has not seen.
+    Where that is impossible (`is_exact` is False, or the replay led elsewhere) new episodes begin, with draws that the
+    run has not seen.
 
     Args:
       world: fresh from `start` or in use; same environment, same number of copies, same dtype.
       saved: what `arrays` returned.
+    Returns:
+      True if the world is there to the bit, False if new episodes have begun.
     Raises:
-      ValueError: saved from a world of another shape, or an environment that does not repeat its episode
-        given its seed and its actions.
+      ValueError: saved from a world of another shape.
 
     Checked in tests/experience/test_snapshot.py.
     """
     _require_same_kind(world, saved)
     world.seed = int(str(saved["seed"]))
-    if world.mode is AutoresetMode.DISABLED:
-        _replay(world, saved)
-    elif not is_exact(world):
-        begin_all(world, seed=episode_seed(world.seed, len(world.obs), int(saved["episode"].sum())))
+    if not is_exact(world) or (world.mode is AutoresetMode.DISABLED and not _replayed(world, saved)):
         world.episode = saved["episode"] + 1
-        return
-    else:
+        begin_all(world, seed=episode_seed(world.seed, len(world.obs), int(saved["episode"].sum())))
+        return False
+    if world.mode is not AutoresetMode.DISABLED:
         native.load(world.envs, {k.removeprefix("native/"): v for k, v in saved.items() if k.startswith("native/")})
     for name in FIELDS:
         setattr(world, name, saved[name].copy())
+    return True
 
 
 def _require_same_kind(world: World, saved: dict[str, np.ndarray]) -> None:
@@ -83,18 +98,20 @@ def _require_same_kind(world: World, saved: dict[str, np.ndarray]) -> None:
             )
 
 
-def _replay(world: World, saved: dict[str, np.ndarray]) -> None:
+def _replayed(world: World, saved: dict[str, np.ndarray]) -> bool:
     """Play the open episodes again so that all arrive together: the longest begins first, the others when it is time.
 
     All environments are stepped at once. With L the longest, environment n begins at step L − length[n]; until then
-    it plays a dummy episode with the actions of the longest, begun anew whenever it ends.
+    it plays a dummy episode with the actions of the longest, begun anew whenever it ends. False as soon as an episode
+    ends early, or if observations or returns are not the recorded ones.
     """
     length = saved["running_length"]
     wait = length.max() - length
     tapes = np.split(saved["tape"], np.cumsum(length)[:-1])
     obs, returns, ended = np.empty_like(world.obs), np.zeros(len(length)), np.ones(len(length), bool)
     for t, action in enumerate([*_aligned(tapes, wait), None]):
-        _require_repeated(~(ended & (t > wait)))
+        if (ended & (t > wait)).any():
+            return False
         if (opening := ended | (t == wait)).any():
             begin(world, opening, saved["episode"], obs)
         if action is not None:
@@ -102,8 +119,8 @@ def _replay(world: World, saved: dict[str, np.ndarray]) -> None:
             world.encode(obs, raw)
             ended = terminated | truncated
             returns = np.where(t >= wait, returns + reward, 0.0)
-    _require_repeated((obs == saved["obs"]).all(axis=1) & (returns == saved["running_return"]))
     world.tape = [[tape.copy()] for tape in tapes]
+    return bool((obs == saved["obs"]).all() and (returns == saved["running_return"]).all())
 
 
 def _aligned(tapes: list[np.ndarray], wait: np.ndarray) -> np.ndarray:
@@ -113,11 +130,3 @@ def _aligned(tapes: list[np.ndarray], wait: np.ndarray) -> np.ndarray:
     for n, tape in enumerate(tapes):
         actions[wait[n] :, n] = tape
     return actions
-
-
-def _require_repeated(same: np.ndarray) -> None:
-    if not same.all():
-        raise ValueError(
-            "this environment is not reproducible from its seed: resume is not exact "
-            f"(same seed and actions led elsewhere in environment {', '.join(map(str, np.flatnonzero(~same)))})"
-        )

@@ -52,7 +52,7 @@ def test_resume_is_bit_exact(tmp_path, env_id, n, vectorization, steps):
 
     other = start(make(env_id, n, vectorization), seed=99)
     collect(other, acting(other, seed=1), 17)
-    snapshot.restore(other, saved)
+    assert snapshot.restore(other, saved)
     for _ in range(2):
         (batch, episodes), (batch2, episodes2) = (collect(w, acting(w, seed=2), 60) for w in (world, other))
         assert_same_bits(batch, batch2)
@@ -87,9 +87,9 @@ def test_the_record_survives_a_rollout_that_is_cut_short():
         collect(world, interrupted, 40)
     after = snapshot.arrays(world)
     assert_same_bits(before.values(), after.values())
-    snapshot.restore(world, after)
+    assert snapshot.restore(world, after)
     reference = start(make("CartPole-v1", 3), seed=1)
-    snapshot.restore(reference, before)
+    assert snapshot.restore(reference, before)
     assert_same_bits(*(collect(w, acting(w, seed=2), 40)[0] for w in (world, reference)))
 
 
@@ -99,7 +99,7 @@ def test_a_snapshot_does_not_alias_the_world():
     kept = {name: array.copy() for name, array in saved.items()}
     collect(world, acting(world, seed=0), 50)
     assert all(np.array_equal(kept[name], saved[name]) for name in kept)
-    snapshot.restore(world, saved)
+    assert snapshot.restore(world, saved)
     collect(world, acting(world, seed=0), 50)
     assert all(np.array_equal(kept[name], saved[name]) for name in kept)
     assert all(array.dtype.kind in "biufU" for array in saved.values())
@@ -109,7 +109,7 @@ def test_writing_into_a_batch_does_not_rewrite_the_tape():
     world = start(make("Pendulum-v1"), seed=1)
     batch, _ = collect(world, acting(world, seed=0), 20)
     batch.action[:] = 0
-    snapshot.restore(world, snapshot.arrays(world))
+    assert snapshot.restore(world, snapshot.arrays(world))
 
 
 class Forgetful(gymnasium.Env):
@@ -140,8 +140,22 @@ def test_an_environment_that_is_not_its_seed_is_found_out(what):
     collect(world, acting(world, seed=0), 15)
     saved = snapshot.arrays(world)
     collect(world, acting(world, seed=0), 15)
-    with pytest.raises(ValueError, match=r"not reproducible from its seed: resume is not exact .*environment 0, 1"):
-        snapshot.restore(world, saved)
+    assert not snapshot.restore(world, saved)
+    assert world.episode.tolist() == (saved["episode"] + 1).tolist()  # new episodes, none of them played before
+    assert not world.running_length.any()
+
+
+@pytest.mark.parametrize("drifts", [False, True])
+def test_an_environment_that_begins_elsewhere_each_time_is_known_at_the_start(drifts):
+    class Drifting(Forgetful):
+        begun = 0
+
+        def reset(self, *, seed=None, options=None):
+            Drifting.begun += drifts
+            return super().reset(seed=seed)[0] + Drifting.begun, {}
+
+    envs = SyncVectorEnv([lambda: Drifting("none")] * 2, autoreset_mode=AutoresetMode.DISABLED)
+    assert snapshot.repeats(start(envs, seed=0)) is not drifts
 
 
 def test_without_seeds_or_plain_attributes_a_snapshot_is_not_exact_and_restoring_begins_anew(scripted):
@@ -149,7 +163,8 @@ def test_without_seeds_or_plain_attributes_a_snapshot_is_not_exact_and_restoring
         world = start(scripted([[(4, (True, False))]] * 2, mode), seed=0)
         collect(world, acting(world, seed=0), 6)
         assert not snapshot.is_exact(world)
-        snapshot.restore(world, snapshot.arrays(world))
+        assert not snapshot.repeats(world)
+        assert not snapshot.restore(world, snapshot.arrays(world))
         assert not world.running_length.any()
         assert (world.obs[:, 1] == 0).all()
         assert world.episode.tolist() == [2, 2]
