@@ -87,9 +87,10 @@ def start(envs: VectorEnv, seed: int, dtype: np.dtype | type = np.float32) -> Wo
 
 def _decoder(envs: VectorEnv) -> Callable[[np.ndarray], Any]:
     """The spaces' decoder; plain integers where environments step one by one, whose own checks take them far faster."""
-    decode = spaces.decoder(envs.single_action_space)
+    space: Any = envs.single_action_space
+    decode = spaces.decoder(space)
     one_by_one = isinstance(envs.unwrapped, SerialVectorEnv | SyncVectorEnv | AsyncVectorEnv)
-    if not (one_by_one and isinstance(envs.single_action_space, Discrete)):
+    if not (one_by_one and isinstance(space, Discrete)):
         return decode
     return lambda action: decode(action).tolist()
 

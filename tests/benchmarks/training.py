@@ -9,6 +9,7 @@ hits all of them; the table shows medians over the rounds. Compilation and impor
 counted.
 """
 
+import contextlib
 import json
 import statistics
 import time
@@ -100,10 +101,8 @@ def speed(train: Train, steps: int) -> float:
 def measure(row: Row, rounds: int) -> dict:
     """Medians over interleaved turns, after one short warm-up each."""
     contenders = {"ours": row.ours}
-    try:
+    with contextlib.suppress(ImportError):
         contenders["peer"] = row.peer()
-    except ImportError:
-        pass
     for train in contenders.values():
         train(row.steps // 4)
     turns: dict[str, list[float]] = {name: [] for name in contenders}
