@@ -11,9 +11,11 @@ from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from scratchrl.algorithms import a2c, ppo, reinforce, trpo, vpg
+from scratchrl.experience import agent as agents
 from scratchrl.experience import samples as sampling
 from scratchrl.experience.environments import make
-from scratchrl.experience.rollout import start
+from scratchrl.experience.rollout import collect, collect_episodes, start
+from scratchrl.experience.scales import scaled
 from scratchrl.maths import optimizers, policies
 
 SMALL = {"total_steps": 400, "num_envs": 2, "hidden": (8,)}
@@ -158,6 +160,21 @@ def test_a_run_in_two_generators_is_the_run_in_one(module, normalize):
     assert whole[-1][0].theta.dtype == dtype
     assert all(array.dtype in (dtype, np.float64, np.int64) for array in leaves(whole[-1][0]))
     assert (whole[-1][0].scales.obs.count > 0) == normalize
+
+
+def test_update_gets_what_the_networks_saw_and_the_next_rollout_the_new_statistics(module):
+    """Two turns of the loop by hand: collect with the old scales, learn from the scaled batch."""
+    config = dataclasses.replace(CONFIGS[module], normalize_obs=True, normalize_reward=True)
+    history = run(module, 2, simple_world(Discrete(2)), np.random.default_rng(0), **dataclasses.asdict(config))
+    world, rng = simple_world(Discrete(2)), np.random.default_rng(0)
+    agent, state = agents.build(world.envs, config), module.init(config, world, rng)
+    for expected, _ in history:
+        act = agents.actor(agent.policy, state, config, rng)
+        whole = module in (reinforce, vpg)
+        batch, _ = collect_episodes(world, act, config.horizon) if whole else collect(world, act, config.steps)
+        scales, batch = scaled(state.scales, batch, config)
+        state, _ = module.update(agent, state._replace(scales=scales), batch, config, rng)
+        assert_same_bits(state, expected)
 
 
 class Simple(gymnasium.Env):
