@@ -36,8 +36,8 @@ class Unlearnable(gymnasium.Env):
     ("n", "vectorization", "kind"),
     [
         (1, "auto", SerialVectorEnv),
-        (3, "auto", SerialVectorEnv),
-        (4, "auto", CartPoleVectorEnv),
+        (5, "auto", SerialVectorEnv),
+        (6, "auto", CartPoleVectorEnv),
         (1, "native", CartPoleVectorEnv),
         (4, "sync", SerialVectorEnv),
         (2, "async", AsyncVectorEnv),
