@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchrl.maths import critic, curvature, mlp, policies
+from scratchrl.maths import critic, curvature, mlp, pearlmutter, policies
 from scratchrl.maths.mlp import MLP
 from scratchrl.oracle.checks import EXACT, FIRST, SECOND, Check, direction_error, gap, gradient_error
 from scratchrl.oracle.differentiation import complex_step, dot_test, one_sided_difference, relative_error
@@ -46,6 +46,18 @@ def jvp(rng, activation):
 def jvp_input(rng, activation):
     net, theta, x, cache, _, d_x, _ = network(rng, activation)
     return direction_error(lambda x: mlp.forward(net, theta, x)[0], x, d_x, mlp.jvp_input(net, theta, cache, d_x))
+
+
+def vjp_derivative(rng, activation):
+    """The derivative of Jᵀu as θ and u move together."""
+    net, theta, x, cache, d_theta, _, d_y = network(rng, activation)
+    u_change = rng.standard_normal(d_y.shape)
+
+    def pulled_back(t):
+        return mlp.vjp(net, theta + t * d_theta, mlp.forward(net, theta + t * d_theta, x)[1], d_y + t * u_change)
+
+    got = pearlmutter.vjp_derivative(net, theta, cache, d_y, d_theta, u_change)
+    return direction_error(pulled_back, np.zeros(()), np.ones(()), got)
 
 
 def transpose(rng, activation):
@@ -155,6 +167,7 @@ def checks() -> list[Check]:
         ("mlp.vjp_input", "complex step", FIRST, vjp_input),
         ("mlp.jvp", "complex step", FIRST, jvp),
         ("mlp.jvp_input", "complex step", FIRST, jvp_input),
+        ("pearlmutter.vjp_derivative", "complex step of mlp.vjp", SECOND, vjp_derivative),
         ("mlp.vjp", "transpose of jvp", FIRST, transpose),
         ("mlp.vjp_input", "transpose of jvp_input", FIRST, transpose_input),
         ("critic.loss_and_grad", "complex step", FIRST, critic_gradient),

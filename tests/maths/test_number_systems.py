@@ -26,6 +26,7 @@ from scratchrl.maths import (
     moments,
     objectives,
     optimizers,
+    pearlmutter,
     policies,
     returns,
     values,
@@ -108,11 +109,15 @@ def of_networks(rng):
         net = mlp.MLP((3, 4, 2), activation)
         theta, d_theta, x, d_x, d_y = (numbers(rng, *s) for s in [(26,), (26,), (B, 3), (B, 3), (B, 2)])
         target, old = numbers(rng, 2, B)
+        u_change = numbers(rng, B, 2)
         at, critic_net = partial(on_cache, net), mlp.MLP((3, 4, 1), activation)
         phi = theta[: mlp.size(critic_net)]
         found |= {
             f"mlp.forward {activation}": (lambda *a, net=net: mlp.forward(net, *a)[0], theta, x),
             f"mlp.vjp {activation}": (partial(at, mlp.vjp), theta, x, d_y),
+            f"pearlmutter.vjp_derivative {activation}": (
+                partial(at, pearlmutter.vjp_derivative), theta, x, d_y, d_theta, u_change,
+            ),
             f"mlp.vjp_input {activation}": (partial(at, mlp.vjp_input), theta, x, d_y),
             f"mlp.jvp {activation}": (partial(at, mlp.jvp), theta, x, d_theta),
             f"mlp.jvp_input {activation}": (partial(at, mlp.jvp_input), theta, x, d_x),
@@ -257,8 +262,8 @@ def test_every_public_function_is_in_the_table():
         "critic": {"fit", "minibatches"},
     }  # fmt: skip
     modules = (
-        categorical, critic, curvature, gaussian, kl_estimators, mlp, moments, objectives, optimizers, policies,
-        returns, values,
+        categorical, critic, curvature, gaussian, kl_estimators, mlp, moments, objectives, optimizers,
+        pearlmutter, policies, returns, values,
     )  # fmt: skip
     for module in modules:
         short = module.__name__.rsplit(".", 1)[1]

@@ -103,6 +103,15 @@ def test_at_a_kink_the_slope_lies_between_the_one_sided_ones(advantage, sign):
     assert subgradient_excess(objective, log_prob, slope).max() <= 1e-9
 
 
+@pytest.mark.parametrize("rows", [(1,), (1, 1)])
+@pytest.mark.parametrize(("log_ratio", "advantage"), [(0.3, 1.0), (-0.3, -1.0)])
+def test_a_ratio_equal_to_its_bound_to_the_last_bit_takes_the_inner_slope(log_ratio, advantage, rows):
+    log_prob, old, advantage = np.full(rows, log_ratio), np.zeros(rows), np.full(rows, advantage)
+    value = objectives.ppo_clip(log_prob, old, advantage, 0.9)[0]  # ρA, as this code computes ρ
+    clip = abs((value / advantage).item() - 1)  # exact, as ρ is between ½ and 2
+    np.testing.assert_array_equal(objectives.ppo_clip(log_prob, old, advantage, clip)[1], value)
+
+
 @given(strategies.samples(), CLIPS)
 def test_ppo_never_promises_more_than_the_surrogate_and_equals_it_inside(samples, clip):
     clipped, plain = objectives.ppo_clip(*samples, clip)[0], objectives.surrogate(*samples)[0]
