@@ -1,10 +1,10 @@
 """What a claim of the library is made of, and the few measurements that all claims share."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from scratchrl.oracle.differentiation import complex_step, complex_step_directional, relative_error
 
@@ -30,6 +30,11 @@ class Row(NamedTuple):
     cases: int
 
 
+def on(error: Callable[..., float], *variant: Any) -> Callable[[np.random.Generator], float]:
+    """error(rng, *variant) as a function of rng alone: one measurement on one variant of a function."""
+    return lambda rng: error(rng, *variant)
+
+
 def gradient_error(value: Callable[[NDArray], NDArray], x: NDArray, gradient: NDArray) -> float:
     """Of a gradient of Σ value(x), against a complex step in every entry of x."""
     return relative_error(gradient, complex_step(lambda x: value(x).sum(), x))
@@ -40,7 +45,6 @@ def direction_error(function: Callable[[NDArray], NDArray], x: NDArray, v: NDArr
     return relative_error(product, complex_step_directional(function, x, v))
 
 
-def gap(left: NDArray, right: NDArray, size: float = 1.0) -> float:
+def gap(left: ArrayLike, right: ArrayLike, size: float = 1.0) -> float:
     """How far two sides of an identity are apart, relative to the larger of `size` and the numbers in it."""
-    left, right = np.asarray(left), np.asarray(right)
-    return float(np.abs(left - right).max() / max(size, np.abs(right).max()))
+    return float(np.abs(np.subtract(left, right)).max() / max(size, np.abs(right).max()))

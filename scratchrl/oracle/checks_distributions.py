@@ -4,7 +4,7 @@ import numpy as np
 
 from scratchrl.maths import categorical, gaussian
 from scratchrl.maths.distributions import GAUSSIAN, categorical_distribution, multi_categorical_distribution
-from scratchrl.oracle.checks import EXACT, FIRST, SECOND, Check, gap, gradient_error
+from scratchrl.oracle.checks import EXACT, FIRST, SECOND, Check, gap, gradient_error, on
 from scratchrl.oracle.differentiation import complex_step, relative_error
 
 ROWS = 3
@@ -146,7 +146,7 @@ def checks() -> list[Check]:
     ]
     makers = {"categorical": of_categorical, "distributions.multi_categorical": of_products, "gaussian": of_gaussian}
     return [
-        Check(f"{module}.{function}", claim, bound, lambda rng, error=error, make=make: error(rng, make))
+        Check(f"{module}.{function}", claim, bound, on(error, make))
         for module, make in makers.items()
         for function, claim, bound, error in rows
         if (module, function) != ("gaussian", "log_prob")

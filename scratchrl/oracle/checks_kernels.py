@@ -4,7 +4,7 @@ import numpy as np
 
 from scratchrl.maths import kernels, mlp
 from scratchrl.maths.mlp import MLP
-from scratchrl.oracle.checks import Check, gap
+from scratchrl.oracle.checks import Check, gap, on
 
 NET, ROWS = MLP((3, 5, 4, 4)), 6
 ULPS = 100
@@ -67,16 +67,16 @@ def sampling(rng, dtype):
 
 def checks() -> list[Check]:
     """The claims of this file."""
-    claims = [(name, "= definition", disagreement) for name in ARGUMENTS]
-    claims += [("categorical_sample", "inverts the distribution", lambda rng, name, dtype: sampling(rng, dtype))]
+    claims: list[tuple] = [(name, "= definition", disagreement, name) for name in ARGUMENTS]
+    claims += [("categorical_sample", "inverts the distribution", sampling)]
     narrow = Check("kernels.mlp_forward", "= float64, float32", ULPS * float(np.finfo(np.float32).eps), forward)
     return [narrow] + [
         Check(
             f"kernels.{name}",
             f"{claim}, {np.dtype(dtype).name}",
             ULPS * float(np.finfo(dtype).eps),
-            lambda rng, error=error, name=name, dtype=dtype: error(rng, name, dtype),
+            on(error, *variant, dtype),
         )
         for dtype in (np.float32, np.float64)
-        for name, claim, error in claims
+        for name, claim, error, *variant in claims
     ]

@@ -4,7 +4,7 @@ import numpy as np
 
 from scratchrl.maths import critic, curvature, mlp, pearlmutter, policies
 from scratchrl.maths.mlp import MLP
-from scratchrl.oracle.checks import EXACT, FIRST, SECOND, Check, direction_error, gap, gradient_error
+from scratchrl.oracle.checks import EXACT, FIRST, SECOND, Check, direction_error, gap, gradient_error, on
 from scratchrl.oracle.differentiation import complex_step, dot_test, one_sided_difference, relative_error
 
 ROWS, OBS = 3, 3
@@ -183,7 +183,7 @@ def checks() -> list[Check]:
     ]
     tables = ((by_activation, mlp.ACTIVATIONS), (by_kind, KINDS))
     return [
-        Check(function, f"{claim}, {variant}", bound, lambda rng, error=error, variant=variant: error(rng, variant))
+        Check(function, f"{claim}, {variant}", bound, on(error, variant))
         for rows, variants in tables
         for function, claim, bound, error in rows
         for variant in variants

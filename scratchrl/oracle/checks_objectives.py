@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchrl.maths import curvature, kl_estimators, objectives, values
-from scratchrl.oracle.checks import EXACT, FIRST, Check, gap, gradient_error
+from scratchrl.oracle.checks import EXACT, FIRST, Check, gap, gradient_error, on
 from scratchrl.oracle.differentiation import relative_error, subgradient_excess
 
 SAMPLES, CLIP = 8, 0.25
@@ -91,8 +91,9 @@ def all_agree_at_the_old_policy(rng):
 
 
 def pessimism(rng):
-    arguments = samples(rng)
-    promised = objectives.ppo_clip(*arguments, CLIP)[0] - objectives.surrogate(*arguments)[0]
+    log_prob, old, advantage = samples(rng)
+    clipped, plain = objectives.ppo_clip(log_prob, old, advantage, CLIP), objectives.surrogate(log_prob, old, advantage)
+    promised = clipped[0] - plain[0]
     return float(np.maximum(0.0, promised).max())
 
 
@@ -121,7 +122,7 @@ def checks() -> list[Check]:
         Check("objectives.ppo_penalty", "complex step", FIRST, ppo_penalty),
         Check("objectives.entropy_bonus", "complex step", FIRST, entropy_bonus),
         *(
-            Check(f"kl_estimators.{name}_grad", "complex step", FIRST, lambda rng, name=name: estimator(rng, name))
+            Check(f"kl_estimators.{name}_grad", "complex step", FIRST, on(estimator, name))
             for name in ("k1", "k2", "k3")
         ),
         Check("values.mse", "complex step", FIRST, mse),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchrl.maths import returns
-from scratchrl.oracle.checks import EXACT, Check, gap
+from scratchrl.oracle.checks import EXACT, Check, gap, on
 
 T, N, GAMMA = 12, 2, 0.9
 
@@ -24,21 +24,21 @@ def td_error(rng):
 
 
 def monte_carlo(rng):
-    reward, value, next_value, *flags, _ = trajectory(rng)
-    target = returns.n_step_return(reward, next_value, *flags, GAMMA, T)
-    return gap(returns.gae(reward, value, next_value, *flags, GAMMA, 1.0), target - value)
+    reward, value, next_value, end, cut, _ = trajectory(rng)
+    target = returns.n_step_return(reward, next_value, end, cut, GAMMA, T)
+    return gap(returns.gae(reward, value, next_value, end, cut, GAMMA, 1.0), target - value)
 
 
 def lambda_return(rng):
-    reward, value, next_value, *flags, lam = trajectory(rng)
-    target = returns.lambda_return(reward, next_value, *flags, GAMMA, lam)
-    return gap(returns.gae(reward, value, next_value, *flags, GAMMA, lam) + value, target)
+    reward, value, next_value, end, cut, lam = trajectory(rng)
+    target = returns.lambda_return(reward, next_value, end, cut, GAMMA, lam)
+    return gap(returns.gae(reward, value, next_value, end, cut, GAMMA, lam) + value, target)
 
 
 def on_policy(rng):
-    reward, value, next_value, *flags, lam = trajectory(rng)
-    vs, _ = returns.vtrace(0 * reward, reward, value, next_value, *flags, GAMMA, lam)
-    return gap(vs, returns.lambda_return(reward, next_value, *flags, GAMMA, lam))
+    reward, value, next_value, end, cut, lam = trajectory(rng)
+    vs, _ = returns.vtrace(0 * reward, reward, value, next_value, end, cut, GAMMA, lam)
+    return gap(vs, returns.lambda_return(reward, next_value, end, cut, GAMMA, lam))
 
 
 def exact_value(rng):
@@ -51,29 +51,30 @@ def exact_value(rng):
 
 def mixture(rng):
     """(1−λ) Σ λ^{n−1} G⁽ⁿ⁾ over n < T and λ^{T−1} G⁽ᵀ⁾: windows that were cut repeat their longest target."""
-    reward, _, next_value, *flags, lam = trajectory(rng)
-    targets = [returns.n_step_return(reward, next_value, *flags, GAMMA, n) for n in range(1, T + 1)]
+    reward, _, next_value, end, cut, lam = trajectory(rng)
+    targets = [returns.n_step_return(reward, next_value, end, cut, GAMMA, n) for n in range(1, T + 1)]
     mixed = sum((1 - lam) * lam**n * target for n, target in enumerate(targets[:-1])) + lam ** (T - 1) * targets[-1]
-    return gap(returns.lambda_return(reward, next_value, *flags, GAMMA, lam), mixed)
+    return gap(returns.lambda_return(reward, next_value, end, cut, GAMMA, lam), mixed)
 
 
 FUNCTIONS = {
-    "reward_to_go": lambda r, v, w, d, c, lam: returns.reward_to_go(r, d, c, GAMMA),
-    "total_return": lambda r, v, w, d, c, lam: returns.total_return(r, d, c, GAMMA),
-    "n_step_return": lambda r, v, w, d, c, lam: returns.n_step_return(r, w, d, c, GAMMA, 3),
-    "lambda_return": lambda r, v, w, d, c, lam: returns.lambda_return(r, w, d, c, GAMMA, lam),
-    "gae": lambda r, v, w, d, c, lam: returns.gae(r, v, w, d, c, GAMMA, lam),
-    "vtrace": lambda r, v, w, d, c, lam: np.stack(returns.vtrace(v / 4, r, v, w, d, c, GAMMA, lam), axis=-1),
+    "reward_to_go": lambda lam, r, v, w, d, c: returns.reward_to_go(r, d, c, GAMMA),
+    "total_return": lambda lam, r, v, w, d, c: returns.total_return(r, d, c, GAMMA),
+    "n_step_return": lambda lam, r, v, w, d, c: returns.n_step_return(r, w, d, c, GAMMA, 3),
+    "lambda_return": lambda lam, r, v, w, d, c: returns.lambda_return(r, w, d, c, GAMMA, lam),
+    "gae": lambda lam, r, v, w, d, c: returns.gae(r, v, w, d, c, GAMMA, lam),
+    "vtrace": lambda lam, r, v, w, d, c: np.stack(returns.vtrace(v / 4, r, v, w, d, c, GAMMA, lam), axis=-1),
 }
 
 
 def concatenation(rng, name):
     """An episode that ended, for whatever reason, does not know what follows it."""
-    *one, lam = trajectory(rng)
-    *two, _ = trajectory(rng)
+    one, two = list(trajectory(rng)[:-1]), trajectory(rng)[:-1]
+    lam = rng.random()
     one[3 + rng.integers(2)][-1] = True
-    both = FUNCTIONS[name](*(np.concatenate(pair) for pair in zip(one, two, strict=True)), lam)
-    return gap(both, np.concatenate([FUNCTIONS[name](*one, lam), FUNCTIONS[name](*two, lam)]))
+    both = [np.concatenate(pair) for pair in zip(one, two, strict=True)]
+    together, *apart = (FUNCTIONS[name](lam, *episodes) for episodes in (both, one, two))
+    return gap(together, np.concatenate(apart))
 
 
 def checks() -> list[Check]:
@@ -86,7 +87,7 @@ def checks() -> list[Check]:
         Check("returns.lambda_return", "mixture of n-step returns", EXACT, mixture),
         Check("returns.vtrace", "on-policy = λ-return", EXACT, on_policy),
         *(
-            Check(f"returns.{name}", "episodes do not leak", EXACT, lambda rng, name=name: concatenation(rng, name))
+            Check(f"returns.{name}", "episodes do not leak", EXACT, on(concatenation, name))
             for name in FUNCTIONS
         ),
     ]
