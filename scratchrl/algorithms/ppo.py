@@ -37,7 +37,7 @@ from scratchrl.maths.optimizers import Adam
 
 @dataclass(frozen=True)
 class Config:
-    """Defaults that solve CartPole-v1 within 80,000 steps."""
+    """Defaults that solve CartPole-v1 within 80,000 steps and, with more total_steps, Pendulum-v1 within 300,000."""
 
     total_steps: int = 100_000
     """environment steps to train for"""

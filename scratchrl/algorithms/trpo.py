@@ -41,7 +41,7 @@ from scratchrl.maths.optimizers import Adam
 
 @dataclass(frozen=True)
 class Config:
-    """Defaults that solve CartPole-v1 within 80,000 steps and Pendulum-v1 within 300,000."""
+    """Defaults that solve CartPole-v1 within 80,000 steps."""
 
     total_steps: int = 100_000
     """environment steps to train for"""
