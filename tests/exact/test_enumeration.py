@@ -28,7 +28,7 @@ def draw(seed):
 
 def listed(mdp, policy, horizon):
     """[(probability, [(s, a, r, s′), …]), …] by recursion, in plain Python."""
-    states, actions, _ = mdp.transition.shape
+    actions = mdp.transition.shape[1]
 
     def grow(p, steps, s):
         if mdp.terminal[s] or len(steps) == horizon:

@@ -72,7 +72,8 @@ def test_variance_ladder_of_the_seed():
     print(render(rows))
     variance = {row.name: row.variance for row in rows}
     assert max(row.bias for row in rows) <= 1e-13
-    order = "total_return reward_to_go q constant_baseline reward_to_go_baseline best_baseline advantage".split()
+    order = ["total_return", "reward_to_go", "q"]
+    order += ["constant_baseline", "reward_to_go_baseline", "best_baseline", "advantage"]
     assert sorted(variance, key=lambda name: -variance[name]) == order
     assert all(variance[worse] > 1.04 * variance[better] for worse, better in pairwise(order))
 
@@ -258,7 +259,7 @@ def test_one_ratio_a_step_is_biased():
 
 @pytest.mark.parametrize("name", ["k1", "k2", "k3"])
 def test_kl_estimators_on_trajectories(name):
-    """E_old[Σ_t k(s_t, a_t)] against Σ_s d(s) KL(old‖new)(s): value and gradient, k1 and k3 exact, k2 of third order."""
+    """E_old[Σ_t k(s_t, a_t)] against Σ_s d(s) KL(old‖new)(s): value and slope, k1 and k3 exact, k2 of third order."""
     case = Case(6, gamma=1.0)
     visits = finite_horizon_occupancy(case.mdp, case.policy, case.horizon).sum(axis=0)
     k, slope = getattr(kl_estimators, name), getattr(kl_estimators, f"{name}_grad")
@@ -285,7 +286,7 @@ def test_kl_estimators_on_trajectories(name):
 
 @pytest.mark.parametrize(("seed", "low", "high"), [(9, 0.95, 0.97), (15, -0.9, -0.85)])
 def test_normalised_advantages_point_elsewhere(seed, low, high):
-    """E over all pairs of trajectories: normalisation by the batch's own mean and deviation is biased, in direction too.
+    """E over all pairs of trajectories: division by the batch's own deviation is biased, in direction too.
 
     The mean subtracts a part of each sample's own advantage; the deviation divides by a number that depends on it, so
     that rare large advantages lose their size. On small batches the result may even point downhill (seed 15).
