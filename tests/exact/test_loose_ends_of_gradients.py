@@ -63,7 +63,7 @@ def test_the_snippet_at_gamma_zero_still_needs_the_discount_of_time():
 
 
 def test_where_the_importance_sampling_step_drops_the_state_distribution():
-    """E_new[Σ A_old] with all ratios up to t is exact, J(new) − J(old); with the one ratio of step t it is L − J(old)."""
+    """E_new[Σ A_old] by all ratios up to t is exact, J(new) − J(old); by the one ratio of step t it is L − J(old)."""
     theta = THETA + 0.5 * DIRECTION
     new = families.table(FAMILY, theta)
     old_chances, rho = probability(BATCH, POLICY), ratios(BATCH, new, POLICY)
@@ -96,7 +96,7 @@ def test_why_it_holds_to_first_order():
 
 
 def test_the_expectation_under_the_new_policy_as_printed_would_double_the_gradient():
-    """maximise E_{τ~π_θ}[ρ A]: the subscript must be θ_old. Read literally, Σ d_θ Σ π_θ²/π_old A has slope 2∇J at θ_old:
+    """maximise E_{τ~π_θ}[ρ A]: the subscript must be θ_old. As it stands, Σ d_θ Σ π_θ²/π_old A, its slope is 2∇J:
 
     one ∇π from the ratio and another from the sampling (what d_θ contributes is Σ_a π A = 0).
     """

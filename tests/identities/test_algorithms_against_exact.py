@@ -286,8 +286,8 @@ def test_trpos_objective_constraint_and_fisher_matrix_are_the_exact_ones():
 
 
 def test_trpos_whole_step_on_the_whole_distribution():
-    """A deterministic world and a uniform policy: all trajectories are equally likely, so one batch of them all *is* the
-    distribution, and the step is √(2δ/xᵀFx) x with x = (F + cI)⁻¹ ∇J, nothing estimated."""
+    """A deterministic world and a uniform policy: all trajectories are equally likely, one batch of them all *is* the
+    distribution, and the step is √(2δ/xᵀ(F + cI)x) x with x = (F + cI)⁻¹ ∇J, nothing estimated."""
     rng = np.random.default_rng(6)
     mdp = garnet(rng, 3, 2, 1, 1.0)
     small = World(clocked(MDP(mdp.transition, mdp.reward, 1.0, np.eye(3)[0], mdp.terminal), HORIZON), hidden=())
