@@ -116,12 +116,11 @@ def update(
     fraction = 1 - state.step / config.total_steps if config.anneal else 1.0
     loss, d_theta = loss_and_grad(agent, state.theta, samples, config)
     value_loss, d_phi = critic.loss_and_grad(agent.value, state.phi, samples.obs, samples.target)  # (2)
-    d_theta, _ = optimizers.clip_by_global_norm(d_theta, config.max_grad_norm)
-    d_phi, _ = optimizers.clip_by_global_norm(d_phi, config.max_grad_norm)
-    theta_optimizer, theta_step = optimizers.adam(state.theta_optimizer, d_theta, fraction * config.policy_lr)
-    phi_optimizer, phi_step = optimizers.adam(state.phi_optimizer, d_phi, fraction * config.value_lr)
+    policy_lr, value_lr, longest = fraction * config.policy_lr, fraction * config.value_lr, config.max_grad_norm
+    theta_optimizer, theta_step = optimizers.adam(state.theta_optimizer, d_theta, policy_lr, max_norm=longest)
+    phi_optimizer, phi_step = optimizers.adam(state.phi_optimizer, d_phi, value_lr, max_norm=longest)
     info = {
-        "charts/learning_rate": fraction * config.policy_lr,
+        "charts/learning_rate": policy_lr,
         "losses/policy_loss": float(loss),
         "losses/value_loss": float(value_loss),
         "losses/entropy": float(agent.policy.distribution.entropy(samples.params).mean()),

@@ -31,7 +31,7 @@ from scratchrl.experience.rollout import collect
 from scratchrl.experience.samples import Samples
 from scratchrl.experience.scales import Scales, empty, scaled
 from scratchrl.experience.world import World
-from scratchrl.maths import critic, initialization, objectives, optimizers, policies, returns, values
+from scratchrl.maths import critic, fused, initialization, objectives, optimizers, policies, returns, values
 from scratchrl.maths.optimizers import Adam
 
 
@@ -122,8 +122,12 @@ def loss_and_grad(
     Returns:
       loss (), d_theta (size,).
     """
-    distribution, rows = agent.policy.distribution, len(samples.obs)
-    params, cache = policies.forward(agent.policy, theta, samples.obs)
+    policy, distribution, rows = agent.policy, agent.policy.distribution, len(samples.obs)
+    arrays = samples.obs, samples.action, samples.log_prob, samples.advantage
+    plain = config.objective == "clip" and not config.entropy_coefficient
+    if plain and fused.covers(policy, theta, *arrays):
+        return fused.ppo_clip(policy, theta, *arrays, config.clip)
+    params, cache = policies.forward(policy, theta, samples.obs)
     log_prob = distribution.log_prob(params, samples.action)
     score = distribution.score(params, samples.action)
     if config.objective == "clip":
@@ -136,7 +140,7 @@ def loss_and_grad(
     if config.entropy_coefficient:
         value, d_entropy = objectives.entropy_bonus(value, distribution.entropy(params), config.entropy_coefficient)
         d_params += d_entropy[:, None] * distribution.entropy_grad(params)
-    return -value.sum() / rows, policies.vjp(agent.policy, theta, cache, d_params / -rows)  # (1), (2)
+    return -value.sum() / rows, policies.vjp(policy, theta, cache, d_params / -rows)  # (1), (2)
 
 
 def value_loss_and_grad(agent: Agent, phi: NDArray, samples: Samples, config: Config) -> tuple[NDArray, NDArray]:
@@ -158,16 +162,14 @@ def policy_step(
     if config.normalize_advantage:
         minibatch = minibatch._replace(advantage=returns.normalize_advantage(minibatch.advantage))
     loss, d_theta = loss_and_grad(agent, state.theta, minibatch, config, state.beta)
-    d_theta, _ = optimizers.clip_by_global_norm(d_theta, config.max_grad_norm)
-    optimizer, step = optimizers.adam(state.theta_optimizer, d_theta, lr)
+    optimizer, step = optimizers.adam(state.theta_optimizer, d_theta, lr, max_norm=config.max_grad_norm)
     return state._replace(theta=state.theta + step, theta_optimizer=optimizer), loss
 
 
 def value_step(agent: Agent, state: State, minibatch: Samples, config: Config, lr: float) -> tuple[State, NDArray]:
     """One step of Adam for φ, and the loss before it."""
     loss, d_phi = value_loss_and_grad(agent, state.phi, minibatch, config)
-    d_phi, _ = optimizers.clip_by_global_norm(d_phi, config.max_grad_norm)
-    optimizer, step = optimizers.adam(state.phi_optimizer, d_phi, lr)
+    optimizer, step = optimizers.adam(state.phi_optimizer, d_phi, lr, max_norm=config.max_grad_norm)
     return state._replace(phi=state.phi + step, phi_optimizer=optimizer), loss
 
 
@@ -187,28 +189,45 @@ def distance(agent: Agent, theta: NDArray, samples: Samples, config: Config) -> 
     return Distance(float(distribution.kl(samples.params, params).mean()), fraction)
 
 
+def policy_epochs(
+    agent: Agent, state: State, samples: Samples, config: Config, lr: float, rng: np.random.Generator
+) -> tuple[State, float]:
+    """Epochs for θ until there are enough or the KL says stop, and the mean loss."""
+    losses = []
+    for _ in range(config.epochs):
+        for rows in critic.minibatches(rng, config.minibatch, *samples):
+            state, loss = policy_step(agent, state, Samples(*rows), config, lr)
+            losses.append(loss)
+        if config.target_kl and distance(agent, state.theta, samples, config).kl > 1.5 * config.target_kl:
+            break
+    return state, float(np.mean(losses))
+
+
+def value_epochs(
+    agent: Agent, state: State, samples: Samples, config: Config, lr: float, rng: np.random.Generator
+) -> tuple[State, float]:
+    """Epochs for φ, and the mean loss."""
+    losses = []
+    for _ in range(config.epochs):
+        for rows in critic.minibatches(rng, config.minibatch, *samples):
+            state, loss = value_step(agent, state, Samples(*rows), config, lr)
+            losses.append(loss)
+    return state, float(np.mean(losses))
+
+
 def update(
     agent: Agent, state: State, batch: Batch, config: Config, rng: np.random.Generator
 ) -> tuple[State, dict[str, float]]:
     """All epochs over one batch; β adapted to where they led."""
     samples = sampling.judged(agent, state.theta, state.phi, batch, config.gamma, config.lam)
     fraction = 1 - state.step / config.total_steps if config.anneal else 1.0
-    policy_losses, value_losses, moves = [], [], True
-    for _ in range(config.epochs):
-        for rows in critic.minibatches(rng, config.minibatch, *samples):
-            minibatch = Samples(*rows)
-            if moves:
-                state, loss = policy_step(agent, state, minibatch, config, fraction * config.policy_lr)
-                policy_losses.append(loss)
-            state, loss = value_step(agent, state, minibatch, config, fraction * config.value_lr)
-            value_losses.append(loss)
-        if moves and config.target_kl is not None:
-            moves = distance(agent, state.theta, samples, config).kl <= 1.5 * config.target_kl
+    state, policy_loss = policy_epochs(agent, state, samples, config, fraction * config.policy_lr, rng)
+    state, value_loss = value_epochs(agent, state, samples, config, fraction * config.value_lr, rng)
     moved = distance(agent, state.theta, samples, config)
     info = {
         "charts/learning_rate": fraction * config.policy_lr,
-        "losses/policy_loss": float(np.mean(policy_losses)),
-        "losses/value_loss": float(np.mean(value_losses)),
+        "losses/policy_loss": policy_loss,
+        "losses/value_loss": value_loss,
         "losses/entropy": float(agent.policy.distribution.entropy(samples.params).mean()),
         "losses/approx_kl": moved.kl,
         "losses/clipfrac": moved.clip_fraction,

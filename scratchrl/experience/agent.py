@@ -69,7 +69,8 @@ def actor(
     policy: Policy, state: Learner, config: ScaleConfig, rng: np.random.Generator
 ) -> Callable[[NDArray], NDArray]:
     """obs (N, O) → a ~ π_θ(·|obs): what `rollout.collect` needs of a policy."""
-    return lambda obs: policies.sample(policy, state.theta, scales.seen(state.scales, obs, config), rng)
+    act = policies.sampler(policy, state.theta, rng)
+    return lambda obs: act(scales.seen(state.scales, obs, config))
 
 
 def decider(policy: Policy, state: Learner, config: ScaleConfig) -> Callable[[NDArray], NDArray]:

@@ -65,6 +65,18 @@ def softmax_py(logits: NDArray) -> NDArray:
     return p
 
 
+def are_below_py(index: NDArray, limit: int) -> bool:
+    """Whether 0 ≤ index < limit for every entry of index (B,): what stands between a kernel and foreign memory.
+
+    >>> are_below_py(np.array([0, 2]), 3), are_below_py(np.array([-1]), 3)
+    (True, False)
+    """
+    outside = 0
+    for b in range(len(index)):
+        outside += index[b] < 0 or index[b] >= limit
+    return outside == 0
+
+
 def categorical_log_prob_py(logits: NDArray, action: NDArray) -> NDArray:
     """l_a − log Σ_j exp l_j for rows (B, A) and actions (B,): `categorical.log_prob`.
 
@@ -161,15 +173,23 @@ def ppo_clip_py(log_prob: NDArray, log_prob_old: NDArray, advantage: NDArray, cl
     return value, d_log_prob
 
 
-def adam_py(m: NDArray, v: NDArray, t: int, g: NDArray, lr: float, beta1: float, beta2: float, eps: float):
-    """`optimizers.adam` in one pass over the parameters: (step, m, v) after the t-th gradient."""
+def adam_py(
+    m: NDArray, v: NDArray, t: int, g: NDArray, lr: float, beta1: float, beta2: float, eps: float, max_norm: float
+) -> tuple[NDArray, NDArray, NDArray]:
+    """`optimizers.adam` in one pass: (step, m, v) after the t-th gradient, shortened to max_norm if it is longer."""
+    shorten = m.dtype.type(1)
+    if max_norm < np.inf:
+        norm = np.sqrt(np.dot(g, g))
+        if norm > max_norm:
+            shorten = m.dtype.type(max_norm / norm)
     b1, b2, e = m.dtype.type(beta1), m.dtype.type(beta2), m.dtype.type(eps)
     c1, c2 = m.dtype.type(1 - beta1), m.dtype.type(1 - beta2)  # rounded once: 1 − 0.999 in float32 keeps four digits
     scale = m.dtype.type(lr / (1 - beta1**t))
     root = m.dtype.type(1 / (1 - beta2**t))
     step, m_new, v_new = np.empty_like(m), np.empty_like(m), np.empty_like(m)
     for i in range(m.size):
-        m_new[i] = b1 * m[i] + c1 * g[i]
-        v_new[i] = b2 * v[i] + c2 * g[i] * g[i]
+        gi = shorten * g[i]
+        m_new[i] = b1 * m[i] + c1 * gi
+        v_new[i] = b2 * v[i] + c2 * gi * gi
         step[i] = -scale * m_new[i] / (np.sqrt(v_new[i] * root) + e)
     return step, m_new, v_new

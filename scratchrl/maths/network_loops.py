@@ -51,10 +51,8 @@ def _activate(z: NDArray, bias: NDArray, activation: int) -> None:
             z[b, j] = x
 
 
-def mlp_forward_py(
-    theta: NDArray, sizes: tuple[int, ...], activation: int, x: NDArray, outputs: tuple[NDArray, ...]
-) -> None:
-    """`mlp.forward` in float32: every layer's output (B, m) is written into `outputs`, the last is y."""
+def _run(theta: NDArray, sizes: tuple, activation: int, x: NDArray, outputs: tuple) -> None:
+    """Every layer's output (B, m), float32, into `outputs`; the last is y."""
     for first in range(0, len(x), BLOCK):
         last = min(first + BLOCK, len(x))
         h, start = x[first:last], 0
@@ -65,6 +63,13 @@ def mlp_forward_py(
             _product(h, theta[start:matrix].reshape(n, m), z)
             _activate(z, theta[matrix:bias], activation if layer < len(sizes) - 2 else 0)
             h, start = z, bias
+
+
+def mlp_forward_py(
+    theta: NDArray, sizes: tuple[int, ...], activation: int, x: NDArray, outputs: tuple[NDArray, ...]
+) -> None:
+    """`mlp.forward` in float32: every layer's output (B, m) is written into `outputs`, the last is y."""
+    _run(theta, sizes, activation, x, outputs)
 
 
 def _times_slope(d: NDArray, h: NDArray, activation: int) -> None:
@@ -109,16 +114,23 @@ def _push(theta: NDArray, sizes: tuple, activation: int, cache: tuple, first: in
 def _pull(
     theta: NDArray, sizes: tuple, activation: int, cache: tuple, first: int, last: int, d: NDArray, out: NDArray
 ) -> None:
-    """out += Jᵀ d for rows first..last: the cotangent from the output back to every layer's parameters."""
+    """out += Jᵀ d for rows first..last: the cotangent from the output back to every layer's parameters.
+
+    The first block is written straight into `out`, which holds nothing yet.
+    """
     start, ones = theta.size, np.ones(last - first, theta.dtype)
     for layer in range(len(sizes) - 2, -1, -1):
         n, m = sizes[layer], sizes[layer + 1]
         start -= n * m + m
         matrix, bias = start + n * m, start + n * m + m
-        out[start:matrix] += np.dot(cache[layer][first:last].T, d).ravel()
-        out[matrix:bias] += np.dot(ones, d)
+        if first == 0:
+            np.dot(cache[layer][first:last].T, d, out[start:matrix].reshape(n, m))
+            np.dot(ones, d, out[matrix:bias])
+        else:
+            out[start:matrix] += np.dot(cache[layer][first:last].T, d).ravel()
+            out[matrix:bias] += np.dot(ones, d)
         if layer > 0:
-            d = np.dot(d, theta[start:matrix].reshape(n, m).T)
+            d = np.dot(d, np.ascontiguousarray(theta[start:matrix].reshape(n, m).T))  # faster than BLAS's own transpose
             _times_slope(d, cache[layer][first:last], activation)
 
 
@@ -156,4 +168,59 @@ def fisher_vector_product_py(
     return out
 
 
-HELPERS = (_product, _activate, _times_slope, _times_fisher, _push, _pull)
+def value_regression_py(
+    phi: NDArray, sizes: tuple[int, ...], activation: int, obs: NDArray, outputs: tuple[NDArray, ...], target: NDArray
+) -> tuple[float, NDArray]:
+    """`critic.loss_and_grad` in float32, forward and back in one call: (loss, d_phi)."""
+    _run(phi, sizes, activation, obs, outputs)
+    y, rows, loss = outputs[-1], len(obs), 0.0
+    for b in range(rows):
+        error = y[b, 0] - target[b]
+        loss += 0.5 * error * error
+        y[b, 0] = error / rows
+    out = np.zeros_like(phi)
+    for first in range(0, rows, BLOCK):
+        last = min(first + BLOCK, rows)
+        _pull(phi, sizes, activation, (obs, *outputs[:-1]), first, last, y[first:last], out)
+    return loss / rows, out
+
+
+def categorical_ppo_clip_py(
+    theta: NDArray,
+    sizes: tuple[int, ...],
+    activation: int,
+    obs: NDArray,
+    outputs: tuple[NDArray, ...],
+    action: NDArray,
+    log_prob_old: NDArray,
+    advantage: NDArray,
+    clip: float,
+) -> tuple[float, NDArray]:
+    """PPO-Clip's loss and gradient for a categorical policy in float32, forward and back in one call: (loss, d_theta).
+
+    The logits in outputs[-1] are overwritten by −(1/B) w (e_a − p), w the weight of `objectives.ppo_clip`.
+    """
+    _run(theta, sizes, activation, obs, outputs)
+    logits, rows, total = outputs[-1], len(obs), 0.0
+    low, high = np.float32(1 - clip), np.float32(1 + clip)
+    for b in range(rows):
+        top = logits[b].max()
+        chosen, mass = logits[b, action[b]] - top, np.float32(0)
+        for a in range(logits.shape[1]):
+            logits[b, a] = np.exp(logits[b, a] - top)
+            mass += logits[b, a]
+        rho, gain = np.exp(chosen - np.log(mass) - log_prob_old[b]), advantage[b] > 0
+        active = rho <= high if gain else rho >= low
+        total += (rho if active else high if gain else low) * advantage[b]
+        weight = rho * advantage[b] / rows if active else np.float32(0)
+        for a in range(logits.shape[1]):
+            logits[b, a] *= weight / mass
+        logits[b, action[b]] -= weight
+    out = np.zeros_like(theta)
+    for first in range(0, rows, BLOCK):
+        last = min(first + BLOCK, rows)
+        _pull(theta, sizes, activation, (obs, *outputs[:-1]), first, last, logits[first:last], out)
+    return -total / rows, out
+
+
+HELPERS = (_product, _activate, _run, _times_slope, _times_fisher, _push, _pull)

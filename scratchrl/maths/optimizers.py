@@ -137,7 +137,7 @@ def adam_init(theta):
     return Adam(np.zeros_like(theta), np.zeros_like(theta), 0)
 
 
-def adam(state, gradient, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+def adam(state, gradient, lr, beta1=0.9, beta2=0.999, eps=1e-8, max_norm=np.inf):
     r"""Adam: a running mean of g over a running root mean square of g, both corrected for having started at 0.
 
         m ← β₁ m + (1 − β₁) g                                              (1)
@@ -158,6 +158,7 @@ def adam(state, gradient, lr, beta1=0.9, beta2=0.999, eps=1e-8):
       beta1, beta2: memories of (1) and (2), in [0, 1).
       eps: outside the root, after the bias correction, as in Algorithm 1 of the paper. (The faster form given after
         it, lr √(1−β₂ᵗ)/(1−β₁ᵗ) · m/(√v + eps), has an eps that shrinks with t: another number.)
+      max_norm: a gradient longer than this is shortened to it first, as by `clip_by_global_norm`.
     Returns:
       state with t + 1, step (P,).
 
@@ -173,8 +174,10 @@ def adam(state, gradient, lr, beta1=0.9, beta2=0.999, eps=1e-8):
     """
     t = int(state.t) + 1
     if state.m.dtype == state.v.dtype == gradient.dtype and gradient.dtype.char in "fd":
-        step, m, v = kernels.adam(state.m, state.v, t, gradient, lr, beta1, beta2, eps)
+        step, m, v = kernels.adam(state.m, state.v, t, gradient, lr, beta1, beta2, eps, max_norm)
         return Adam(m, v, t), step
+    if max_norm < np.inf:
+        gradient, _ = clip_by_global_norm(gradient, max_norm)
     m = beta1 * state.m + (1 - beta1) * gradient  # (1)
     v = beta2 * state.v + (1 - beta2) * gradient**2  # (2)
     m_hat = m / (1 - beta1**t)  # (3)

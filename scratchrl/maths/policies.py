@@ -12,6 +12,7 @@ Every policy gradient is then one line: Σ_b w_b ∇_θ log π(a_b|o_b) = vjp(w 
 differ in the weights w only.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -115,14 +116,22 @@ def jvp(policy: Policy, theta: NDArray, cache: list[NDArray], d_theta: NDArray) 
 
 def sample(policy: Policy, theta: NDArray, obs: NDArray, rng: np.random.Generator) -> NDArray:
     """a ~ π_θ(·|o), a row for a row of obs."""
+    return policy.distribution.sample(rng, forward(policy, theta, obs)[0])
+
+
+def sampler(policy: Policy, theta: NDArray, rng: np.random.Generator) -> Callable[[NDArray], NDArray]:
+    """obs (B, O) -> a ~ π_θ(·|o) for one θ and many obs: `sample` without its checks, for acting step by step.
+
+    Checked in tests/maths/test_policies.py: the same bits as `sample`.
+    """
     weights, free = _split(policy, theta)
-    return policy.distribution.sample(rng, _beside(mlp.forward(policy.mlp, weights, obs)[0], free))
+    predict, draw = mlp.predictor(policy.mlp, weights), policy.distribution.sample
+    return lambda obs: draw(rng, _beside(predict(obs), free))
 
 
 def mode(policy: Policy, theta: NDArray, obs: NDArray) -> NDArray:
     """argmax_a π_θ(a|o): how a trained policy acts when it no longer needs to explore."""
-    weights, free = _split(policy, theta)
-    return policy.distribution.mode(_beside(mlp.forward(policy.mlp, weights, obs)[0], free))
+    return policy.distribution.mode(forward(policy, theta, obs)[0])
 
 
 def log_prob(policy: Policy, theta: NDArray, obs: NDArray, action: NDArray) -> NDArray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchrl.maths import kernels, mlp
+from scratchrl.maths import critic, fused, kernels, mlp, objectives, policies
 from scratchrl.maths.mlp import MLP
 from scratchrl.oracle.checks import Check, gap, on
 
@@ -26,6 +26,7 @@ ARGUMENTS = {
     "log_softmax": lambda rng, dtype: (normal(rng, dtype, ROWS, 4),),
     "categorical_log_prob": lambda rng, dtype: (normal(rng, dtype, ROWS, 4), rng.integers(0, 4, ROWS)),
     "categorical_score": lambda rng, dtype: (normal(rng, dtype, ROWS, 4), rng.integers(0, 4, ROWS)),
+    "are_below": lambda rng, dtype: (rng.integers(-1, 4, 2), 3),
     "standardize": lambda rng, dtype: (normal(rng, dtype, ROWS),),
     "mlp_vjp": lambda rng, dtype: (*network(rng, dtype), normal(rng, dtype, ROWS, 4)),
     "fisher_vector_product": lambda rng, dtype: (
@@ -33,7 +34,7 @@ ARGUMENTS = {
     ),
     "ppo_clip": lambda rng, dtype: (*normal(rng, dtype, 3, 5), 0.25),
     "adam": lambda rng, dtype: (
-        normal(rng, dtype, 5), normal(rng, dtype, 5) ** 2, 3, normal(rng, dtype, 5), 0.01, 0.9, 0.999, 1e-5
+        normal(rng, dtype, 5), normal(rng, dtype, 5) ** 2, 3, normal(rng, dtype, 5), 0.01, 0.9, 0.999, 1e-5, 0.5
     ),
 }  # fmt: skip
 
@@ -41,8 +42,8 @@ ARGUMENTS = {
 def disagreement(rng, name, dtype):
     """Of compiled kernel and definition, relative to their size."""
     arguments = ARGUMENTS[name](rng, dtype)
-    compiled, plain = (getattr(kernels, full)(*arguments) for full in (name, f"{name}_py"))
-    return max(gap(a, b) for a, b in zip(np.atleast_2d(compiled), np.atleast_2d(plain), strict=True))
+    compiled, plain = (np.atleast_2d(getattr(kernels, full)(*arguments)) for full in (name, f"{name}_py"))
+    return max(gap(a + 0, b + 0) for a, b in zip(compiled, plain, strict=True))
 
 
 def forward(rng):
@@ -51,6 +52,28 @@ def forward(rng):
     outputs = tuple(np.empty((ROWS, m), np.float32) for m in NET.sizes[1:])
     kernels.mlp_forward(theta, NET.sizes, 1, x, outputs)
     return gap(outputs[-1], mlp.forward(NET, theta.astype(np.float64), x.astype(np.float64))[0])
+
+
+def fused_clip(rng):
+    """Of PPO's fused float32 gradient and its composition in float64, no ratio near a bound."""
+    policy = policies.categorical_policy(3, 4, (5, 4))
+    theta, obs = normal(rng, np.float32, mlp.size(policy.mlp)), normal(rng, np.float32, ROWS, 3)
+    action, advantage = rng.integers(0, 4, ROWS), normal(rng, np.float32, ROWS)
+    wide, wide_obs = theta.astype(float), obs.astype(float)
+    params, cache = policies.forward(policy, wide, wide_obs)
+    log_prob = policy.distribution.log_prob(params, action)
+    old = (log_prob - np.log(rng.choice([0.5, 1.0, 1.5], ROWS))).astype(np.float32)
+    _, weight = objectives.ppo_clip(log_prob, old.astype(float), advantage.astype(float), 0.2)
+    d_params = -weight[:, None] * policy.distribution.score(params, action) / ROWS
+    return gap(fused.ppo_clip(policy, theta, obs, action, old, advantage, 0.2)[1],
+               policies.vjp(policy, wide, cache, d_params))  # fmt: skip
+
+
+def fused_regression(rng):
+    """Of the critic's fused float32 gradient and its composition in float64."""
+    net = MLP((3, 5, 1))
+    arrays = normal(rng, np.float32, mlp.size(net)), normal(rng, np.float32, ROWS, 3), normal(rng, np.float32, ROWS)
+    return gap(*(critic.loss_and_grad(net, *rows)[1] for rows in (arrays, [a.astype(float) for a in arrays])))
 
 
 def sampling(rng, dtype):
@@ -69,8 +92,14 @@ def checks() -> list[Check]:
     """The claims of this file."""
     claims: list[tuple] = [(name, "= definition", disagreement, name) for name in ARGUMENTS]
     claims += [("categorical_sample", "inverts the distribution", sampling)]
-    narrow = Check("kernels.mlp_forward", "= float64, float32", ULPS * float(np.finfo(np.float32).eps), forward)
-    return [narrow] + [
+    narrow = [
+        Check(name, "= float64, float32", ULPS * float(np.finfo(np.float32).eps), error)
+        for name, error in (
+            ("kernels.mlp_forward", forward), ("fused.ppo_clip", fused_clip),
+            ("kernels.categorical_ppo_clip", fused_clip), ("kernels.value_regression", fused_regression)
+        )
+    ]  # fmt: skip
+    return narrow + [
         Check(
             f"kernels.{name}",
             f"{claim}, {np.dtype(dtype).name}",

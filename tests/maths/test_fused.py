@@ -1,0 +1,103 @@
+"""The fused float32 gradients against the composition that defines them, in float64."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scratchrl.maths import critic, fused, mlp, objectives, policies
+from scratchrl.maths.mlp import MLP
+
+EPS = float(np.finfo(np.float32).eps)
+
+
+def drawn(rng, rows, observation, actions, activation, spread=1.0):
+    policy = policies.categorical_policy(observation, actions, (8, 5), activation)
+    theta = 0.5 * rng.standard_normal(policies.size(policy))
+    obs, action = rng.standard_normal((rows, observation)), rng.integers(0, actions, rows)
+    log_prob = policies.log_prob(policy, theta, obs, action)
+    log_prob_old, advantage = log_prob + spread * rng.standard_normal(rows), rng.standard_normal(rows)
+    return policy, theta, obs, action, log_prob_old, advantage
+
+
+def composed(policy, theta, obs, action, log_prob_old, advantage, clip):
+    """The definition, as algorithms/ppo.py writes it."""
+    params, cache = policies.forward(policy, theta, obs)
+    log_prob = policy.distribution.log_prob(params, action)
+    value, d_log_prob = objectives.ppo_clip(log_prob, log_prob_old, advantage, clip)
+    d_params = -d_log_prob[:, None] * policy.distribution.score(params, action) / len(obs)
+    return -value.sum() / len(obs), policies.vjp(policy, theta, cache, d_params)
+
+
+def narrowed(arrays):
+    return tuple(a.astype(np.float32) if a.dtype == np.float64 else a for a in arrays)
+
+
+@given(
+    st.integers(0, 2**32 - 1), st.integers(1, 300), st.integers(1, 5), st.integers(1, 6),
+    st.sampled_from(["tanh", "relu", "identity"]),
+)  # fmt: skip
+def test_fused_ppo_clip_is_its_composition(seed, rows, observation, actions, activation):
+    """Any number of rows across several blocks. Ratios within rounding of a bound are moved off it: there the two
+    precisions may rightly choose different sides."""
+    rng = np.random.default_rng(seed)
+    policy, theta, obs, action, log_prob_old, advantage = drawn(rng, rows, observation, actions, activation)
+    rho = np.exp(policies.log_prob(policy, theta, obs, action) - log_prob_old)
+    near = np.minimum(np.abs(rho - 0.8), np.abs(rho - 1.2)) < 1e-4
+    log_prob_old = log_prob_old + 0.01 * near
+    narrow = narrowed((theta, obs, action, log_prob_old, advantage))
+    assert fused.covers(policy, *narrow)
+    loss, d_theta = fused.ppo_clip(policy, *narrow, 0.2)
+    truth, d_truth = composed(policy, *(a.astype(float) if a.dtype == np.float32 else a for a in narrow), 0.2)
+    size = max(1.0, np.abs(np.exp(-log_prob_old) * advantage).max(), np.abs(d_truth).max())
+    assert d_theta.dtype == np.float32
+    assert abs(loss - truth) < 100 * EPS * size
+    assert np.abs(d_theta - d_truth).max() < 1000 * EPS * size * max(1.0, np.abs(obs).max())
+
+
+def test_fused_ppo_clip_stops_where_the_clip_does():
+    """Far beyond the bound on the profitable side nothing moves, on the other side everything does."""
+    rng = np.random.default_rng(0)
+    policy, theta, obs, action, _, _ = drawn(rng, 5, 3, 4, "tanh")
+    log_prob = policies.log_prob(policy, theta, obs, action)
+    ahead, behind = log_prob - 1, log_prob + 1  # ρ = e and 1/e
+    for log_prob_old, advantage, moves in (
+        (ahead, 1, False), (ahead, -1, True), (behind, -1, False), (behind, 1, True)
+    ):  # fmt: skip
+        rows = narrowed((theta, obs, action, log_prob_old, np.full(5, float(advantage))))
+        assert fused.ppo_clip(policy, *rows, 0.2)[1].any() == moves
+
+
+def test_fused_covers_one_softmax_in_contiguous_float32_and_nothing_else():
+    rng = np.random.default_rng(1)
+    policy, *wide = drawn(rng, 4, 3, 2, "tanh")
+    theta, obs, *rest = narrowed(wide)
+    assert fused.covers(policy, theta, obs, *rest)
+    assert not fused.covers(policy, *wide)
+    assert not fused.covers(policy, theta, np.asfortranarray(obs), *rest)
+    assert not fused.covers(policies.multi_categorical_policy(3, (2,)), theta, obs, rest[0][:, None], *rest[1:])
+    for other in (policies.gaussian_policy(3, 2), policies.state_dependent_gaussian_policy(3, 2),
+                  policies.multi_categorical_policy(3, (2, 2))):  # fmt: skip
+        assert not fused.covers(other, theta, obs, *rest)
+
+
+@pytest.mark.parametrize("wrong", [-1, 2])
+def test_an_action_that_the_policy_does_not_have_is_refused(wrong):
+    rng = np.random.default_rng(2)
+    policy, theta, obs, action, old, advantage = drawn(rng, 4, 3, 2, "tanh")
+    action[0] = wrong
+    with pytest.raises(ValueError, match="action: expected 0 to 1, got"):
+        fused.ppo_clip(policy, *narrowed((theta, obs, action, old, advantage)), 0.2)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 300), st.sampled_from(["tanh", "relu", "identity"]))
+def test_fused_value_regression_is_its_composition(seed, rows, activation):
+    rng, net = np.random.default_rng(seed), MLP((3, 6, 4, 1), activation)
+    phi, obs, target = rng.standard_normal(mlp.size(net)), rng.standard_normal((rows, 3)), rng.standard_normal(rows)
+    narrow = narrowed((phi, obs, target))
+    loss, d_phi = critic.loss_and_grad(net, *narrow)
+    truth, d_truth = critic.loss_and_grad(net, *(a.astype(float) for a in narrow))
+    assert d_phi.dtype == np.float32
+    scale = max(1.0, float(np.abs(d_truth).max()), float(truth))
+    assert abs(loss - truth) < 200 * EPS * scale
+    assert np.abs(d_phi - d_truth).max() < 2000 * EPS * scale
