@@ -74,7 +74,7 @@ def main(out: Path = Path("pictures/02_returns.png"), steps: int = 200, quick: b
         total = returns.discounted_return(reward, gamma).item()
         half = steps // 2
         past = partial_sums(reward, gamma)[half - 1] + gamma**half * ahead[half]
-        print(f"gamma {gamma:g}: return {total:.6f}, reward to go at 0 {ahead[0]:.6f}, past + to go {past:.6f}")
+        print(f"gamma {gamma:g}: return {total:.6f}, reward to go at the start {ahead[0]:.6f}, past + to go {past:.6f}")
 
     figure = Figure(figsize=(13, 7.5), layout="constrained")
     axes = figure.subplots(2, 2)

@@ -59,8 +59,8 @@ def draw_means(axis, exact, means):
 def draw_law(axis, position, chances, projection, color):
     """The law of ĝ·∇J/|∇J| as a density, mirrored."""
     density, edges = np.histogram(projection, bins=np.linspace(-14, 14, 71), weights=chances, density=True)
-    width = 0.45 * density / density.max()
-    axis.fill_betweenx((edges[:-1] + edges[1:]) / 2, position - width, position + width, color=color, step="mid")
+    centre, width = (edges[:-1] + edges[1:]) / 2, 0.45 * density / density.max()
+    axis.barh(centre[width > 1e-3], 2 * width[width > 1e-3], 0.4, left=position - width[width > 1e-3], color=color)
 
 
 def main(out: Path = Path("pictures/09_five_weights.png"), quick: bool = False, seed: int = 3):
@@ -87,9 +87,9 @@ def main(out: Path = Path("pictures/09_five_weights.png"), quick: bool = False, 
     draw_means(left, exact, means)
     middle.set(title="Variance of one trajectory's estimate", ylabel="tr Cov(ĝ), exact")
     right.axhline(np.linalg.norm(exact), color="black", linestyle=":", label="|∇J|, the mean of all five")
-    right.set(title="Laws of the estimates along ∇J", ylabel="ĝ·∇J / |∇J|", xticks=range(5))
+    right.set(ylim=(-10, 14.5), title="Laws of the estimates along ∇J", ylabel="ĝ·∇J / |∇J|", xticks=range(5))
     right.set_xticklabels([label for label, _, _ in STYLE.values()])
-    right.legend(fontsize=8)
+    right.legend(fontsize=8, loc="lower right")
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
 
