@@ -57,24 +57,28 @@ def test_every_kernel_is_covered():
     assert {f"kernels.{name.removesuffix('_py')}" for name in definitions} <= ABOUT
 
 
-def slightly_wrong(function, is_derivative):
-    """The function with its derivatives 1e-9 too large, its values untouched."""
+SINGLE_PRECISION = {"fused.ppo_clip"}  # computed in float32, so an error of 1e-9 could not be seen
+
+
+def slightly_wrong(function, is_derivative, excess):
+    """The function with its derivatives too large by a factor 1 + excess, its values untouched."""
 
     def wrong(*args, **kwargs):
         result = function(*args, **kwargs)
         if not isinstance(result, tuple):
-            return result * (1 + 1e-9)
-        return tuple(part * (1 + 1e-9) if i or is_derivative else part for i, part in enumerate(result))
+            return result * (1 + excess)
+        return tuple(part * (1 + excess) if i or is_derivative else part for i, part in enumerate(result))
 
     return wrong
 
 
 @pytest.mark.parametrize("name", DERIVATIVES)
-def test_a_derivative_that_is_off_by_1e_9_fails_its_row(name, monkeypatch):
+def test_a_derivative_that_is_slightly_off_fails_its_row(name, monkeypatch):
     module_name, function_name = name.split(".")
     module = __import__(f"scratchrl.maths.{module_name}", fromlist=["_"])
     is_derivative = bool(IS_DERIVATIVE.match(function_name)) and not function_name.endswith("loss_and_grad")
-    wrong = slightly_wrong(getattr(module, function_name), is_derivative)
+    excess = 1e-3 if name in SINGLE_PRECISION else 1e-9
+    wrong = slightly_wrong(getattr(module, function_name), is_derivative, excess)
     monkeypatch.setattr(module, function_name, wrong)
     rows = [verify.measure(check, seed=0, cases=2) for check in verify.checks() if check.function == name]
     assert not verify.passed(rows)
