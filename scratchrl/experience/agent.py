@@ -70,7 +70,7 @@ def actor(
 ) -> Callable[[NDArray], NDArray]:
     """obs (N, O) → a ~ π_θ(·|obs): what `rollout.collect` needs of a policy."""
     act = policies.sampler(policy, state.theta, rng)
-    return lambda obs: act(scales.seen(state.scales, obs, config))
+    return (lambda obs: act(scales.seen(state.scales, obs, config))) if config.normalize_obs else act
 
 
 def decider(policy: Policy, state: Learner, config: ScaleConfig) -> Callable[[NDArray], NDArray]:

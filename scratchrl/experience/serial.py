@@ -46,8 +46,7 @@ class SerialVectorEnv(VectorEnv):
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict]:
         """One step of each environment, actions[n] for the n-th."""
         for n, env in enumerate(self.envs):
-            outcome = env.step(actions[n])
-            self._obs[n], self._reward[n], self._terminated[n], self._truncated[n] = outcome[:4]
+            self._obs[n], self._reward[n], self._terminated[n], self._truncated[n], _ = env.step(actions[n])
         return self._obs, self._reward, self._terminated, self._truncated, {}
 
     def render(self) -> tuple:

@@ -174,9 +174,10 @@ def ppo_clip_py(log_prob: NDArray, log_prob_old: NDArray, advantage: NDArray, cl
 
 
 def adam_py(
-    m: NDArray, v: NDArray, t: int, g: NDArray, lr: float, beta1: float, beta2: float, eps: float, max_norm: float
-) -> tuple[NDArray, NDArray, NDArray]:
-    """`optimizers.adam` in one pass: (step, m, v) after the t-th gradient, shortened to max_norm if it is longer."""
+    m: NDArray, v: NDArray, t: int, g: NDArray, lr: float, beta1: float, beta2: float, eps: float, max_norm: float,
+    step: NDArray, m_new: NDArray, v_new: NDArray,
+) -> None:  # fmt: skip
+    """`optimizers.adam` in one pass: step, m_new, v_new after the t-th gradient, shortened to max_norm if longer."""
     shorten = m.dtype.type(1)
     if max_norm < np.inf:
         norm = np.sqrt(np.dot(g, g))
@@ -186,10 +187,8 @@ def adam_py(
     c1, c2 = m.dtype.type(1 - beta1), m.dtype.type(1 - beta2)  # rounded once: 1 − 0.999 in float32 keeps four digits
     scale = m.dtype.type(lr / (1 - beta1**t))
     root = m.dtype.type(1 / (1 - beta2**t))
-    step, m_new, v_new = np.empty_like(m), np.empty_like(m), np.empty_like(m)
     for i in range(m.size):
         gi = shorten * g[i]
         m_new[i] = b1 * m[i] + c1 * gi
         v_new[i] = b2 * v[i] + c2 * gi * gi
         step[i] = -scale * m_new[i] / (np.sqrt(v_new[i] * root) + e)
-    return step, m_new, v_new

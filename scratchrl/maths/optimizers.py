@@ -174,7 +174,8 @@ def adam(state, gradient, lr, beta1=0.9, beta2=0.999, eps=1e-8, max_norm=np.inf)
     """
     t = int(state.t) + 1
     if state.m.dtype == state.v.dtype == gradient.dtype and gradient.dtype.char in "fd":
-        step, m, v = kernels.adam(state.m, state.v, t, gradient, lr, beta1, beta2, eps, max_norm)
+        step, m, v = np.empty_like(gradient), np.empty_like(gradient), np.empty_like(gradient)
+        kernels.adam(state.m, state.v, t, gradient, lr, beta1, beta2, eps, max_norm, step, m, v)
         return Adam(m, v, t), step
     if max_norm < np.inf:
         gradient, _ = clip_by_global_norm(gradient, max_norm)

@@ -126,7 +126,7 @@ def sampler(policy: Policy, theta: NDArray, rng: np.random.Generator) -> Callabl
     """
     weights, free = _split(policy, theta)
     predict, draw = mlp.predictor(policy.mlp, weights), policy.distribution.sample
-    return lambda obs: draw(rng, _beside(predict(obs), free))
+    return (lambda obs: draw(rng, _beside(predict(obs), free))) if policy.free else lambda obs: draw(rng, predict(obs))
 
 
 def mode(policy: Policy, theta: NDArray, obs: NDArray) -> NDArray:

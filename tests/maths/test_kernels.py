@@ -204,7 +204,8 @@ def test_ppo_clip_is_the_minimum_of_the_paper(kernel, dtype, samples, clip):
 def test_adam_is_its_paper_written_out(kernel, dtype, max_norm):
     rng, (lr, b1, b2, eps) = np.random.default_rng(0), (1.0, 0.9, 0.999, 1e-5)
     g, m, v, t = rng.standard_normal(9), np.zeros(9), np.zeros(9), 1
-    got = kernel(m.astype(dtype), v.astype(dtype), t, g.astype(dtype), lr, b1, b2, eps, max_norm)
+    got = tuple(np.empty(9, dtype) for _ in range(3))
+    kernel(m.astype(dtype), v.astype(dtype), t, g.astype(dtype), lr, b1, b2, eps, max_norm, *got)
     g = g * min(1, max_norm / np.sqrt(g @ g))
     m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
     step = -lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps)
