@@ -84,7 +84,7 @@ def main(out: Path = Path("pictures/02_returns.png"), steps: int = 200, quick: b
     draw_partial_sums(axes[0, 1], reward)
     draw_weights(axes[1, 0], steps // 2)
     draw_reward_to_go(axes[1, 1], to_go)
-    for axis, place, columns in ((axes[0, 1], "lower right", 4), (axes[1, 0], "center right", 1), (axes[1, 1], 9, 4)):
+    for axis, place, columns in ((axes[0, 1], "lower right", 4), (axes[1, 0], (0.82, 0.52), 1), (axes[1, 1], 9, 4)):
         axis.legend(fontsize=8, loc=place, ncol=columns)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
