@@ -12,7 +12,7 @@ old policy visits. For comparison (1) without its bound: ε so large that nothin
 Look for: without a bound the first updates go ten to a hundred times as far, find the goal first, and may be stuck
 for good after, on a detour or walking for ever (J = −20, 15 below V*): the policy was certain before it knew. Of 16
 seeds it ended 1 or more below V* in 5, PPO-Clip in 2, PPO-Penalty in 1, TRPO in none: slowest at first, closest in the
-end (left; 4 seeds thin, their mean thick). TRPO keeps to its δ (dotted; strictly so on its own batch); the two PPOs stay
+end (left; 4 seeds thin, their mean thick). TRPO keeps to its δ (dotted; strictly on its own batch); the two PPOs stay
 in its neighbourhood, PPO-Clip without ever being told a KL (right).
 """
 
