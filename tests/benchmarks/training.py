@@ -83,7 +83,7 @@ def sb3(module: str, name: str, num_envs: int) -> Train:
 PPO = {"minibatch": 64, "epochs": 10, "target_kl": None, "policy_lr": 3e-4, "value_lr": 3e-4}
 TRPO = {"value_epochs": 10, "value_minibatch": 128, "cg_iterations": 15, "steps": 2048}
 ROWS = (
-    Row("PPO, 1 env", 16384, 20, ours(ppo, 1, steps=2048, **PPO), lambda: sb3("stable_baselines3", "PPO", 1)),
+    Row("PPO, 1 env", 32768, 20, ours(ppo, 1, steps=2048, **PPO), lambda: sb3("stable_baselines3", "PPO", 1)),
     Row("PPO, 8 envs", 32768, 10, ours(ppo, 8, steps=2048, **PPO), lambda: sb3("stable_baselines3", "PPO", 8)),
     Row("TRPO, 1 env", 8192, 10, ours(trpo, 1, **TRPO), lambda: sb3("sb3_contrib", "TRPO", 1)),
     Row("A2C, 1 env", 5000, 1, ours(a2c, 1, steps=5), lambda: sb3("stable_baselines3", "A2C", 1)),
