@@ -1,6 +1,7 @@
 """Hypothesis profile for the whole suite: no deadline (the first call of a kernel compiles), always the same draws."""
 
 import matplotlib
+import tyro  # noqa: F401  (its import hashes every builtin, and a doctest leaves its last array in builtins._)
 from hypothesis import settings
 
 matplotlib.use("Agg")

@@ -18,7 +18,7 @@ Checked in tests/algorithms/test_ppo.py.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,7 +114,7 @@ def init(config: Config, world: World, rng: np.random.Generator) -> State:
 
 def loss_and_grad(
     agent: Agent, theta: NDArray, samples: Samples, config: Config, beta: float
-) -> tuple[NDArray, NDArray]:
+) -> tuple[Any, NDArray]:
     """−L(θ) of (1) or (2) and its gradient.
 
     Args:
@@ -143,7 +143,7 @@ def loss_and_grad(
     return -value.sum() / rows, policies.vjp(policy, theta, cache, d_params / -rows)  # (1), (2)
 
 
-def value_loss_and_grad(agent: Agent, phi: NDArray, samples: Samples, config: Config) -> tuple[NDArray, NDArray]:
+def value_loss_and_grad(agent: Agent, phi: NDArray, samples: Samples, config: Config) -> tuple[Any, NDArray]:
     """L(φ) of (3), or its clipped form, and its gradient."""
     if config.value_clip is None:
         return critic.loss_and_grad(agent.value, phi, samples.obs, samples.target)  # (3)
@@ -221,8 +221,9 @@ def update(
     """All epochs over one batch; β adapted to where they led."""
     samples = sampling.judged(agent, state.theta, state.phi, batch, config.gamma, config.lam)
     fraction = 1 - state.step / config.total_steps if config.anneal else 1.0
-    state, policy_loss = policy_epochs(agent, state, samples, config, fraction * config.policy_lr, rng)
-    state, value_loss = value_epochs(agent, state, samples, config, fraction * config.value_lr, rng)
+    theta_rng, phi_rng = (np.random.default_rng(rng.integers(2**63)) for _ in range(2))  # neither waits for the other
+    state, policy_loss = policy_epochs(agent, state, samples, config, fraction * config.policy_lr, theta_rng)
+    state, value_loss = value_epochs(agent, state, samples, config, fraction * config.value_lr, phi_rng)
     moved = distance(agent, state.theta, samples, config)
     info = {
         "charts/learning_rate": fraction * config.policy_lr,

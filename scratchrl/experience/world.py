@@ -92,7 +92,7 @@ def _decoder(envs: VectorEnv) -> Callable[[np.ndarray], Any]:
     one_by_one = isinstance(envs.unwrapped, SerialVectorEnv | SyncVectorEnv | AsyncVectorEnv)
     if not (one_by_one and isinstance(space, Discrete)):
         return decode
-    return (lambda action: decode(action).tolist()) if space.start else np.ndarray.tolist
+    return (lambda action: decode(action).tolist()) if space.start else lambda action: action.tolist()
 
 
 def _autoreset_mode(envs: VectorEnv) -> AutoresetMode:

@@ -6,6 +6,7 @@ r"""The value function V_φ(s): a network with one output, and its regression on
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ def value(net: MLP, phi: NDArray, obs: NDArray) -> NDArray:
     return mlp.forward(net, phi, obs.reshape(-1, obs.shape[-1]))[0].reshape(obs.shape[:-1])
 
 
-def loss_and_grad(net: MLP, phi: NDArray, obs: NDArray, target: NDArray) -> tuple[float, NDArray]:
+def loss_and_grad(net: MLP, phi: NDArray, obs: NDArray, target: NDArray) -> tuple[Any, NDArray]:
     """L and ∇_φ L of (1).
 
     Args:
@@ -40,7 +41,8 @@ def loss_and_grad(net: MLP, phi: NDArray, obs: NDArray, target: NDArray) -> tupl
     """
     if phi.dtype == np.float32 and kernels.are_alike(phi, obs, target):
         room = tuple(mlp.outputs(net, len(obs)))
-        return kernels.value_regression(phi, net.sizes, mlp.ACTIVATIONS[net.activation], obs, room, target)
+        loss, d_phi = kernels.value_regression(phi, net.sizes, mlp.ACTIVATIONS[net.activation], obs, room, target)
+        return np.float32(loss), d_phi
     y, cache = mlp.forward(net, phi, obs)
     per_sample, d_value = values.mse(y[:, 0], target)
     return per_sample.sum() / len(obs), mlp.vjp(net, phi, cache, d_value[:, None] / len(obs))  # (1)

@@ -7,6 +7,9 @@ the definition (algorithms/ppo.py); this must equal it.
 Checked in tests/maths/test_fused.py: equal to the composition within rounding, for every shape and every ratio.
 """
 
+from typing import Any
+
+import numpy as np
 from numpy.typing import NDArray
 
 from scratchrl.maths import kernels, mlp
@@ -29,13 +32,13 @@ def ppo_clip(
     log_prob_old: NDArray,
     advantage: NDArray,
     clip: float,
-) -> tuple[float, NDArray]:
+) -> tuple[Any, NDArray]:
     """−(1/B) Σ_b min(ρ_b A_b, clip(ρ_b, 1−ε, 1+ε) A_b) and its gradient with respect to θ.
 
     Args:
       obs (B, O); action (B,) integers; log_prob_old, advantage (B,); clip: ε > 0. `covers` must hold.
     Returns:
-      loss, d_theta (size,).
+      loss (), d_theta (size,), float32.
     Raises:
       ValueError: an action that the policy does not have.
 
@@ -44,7 +47,8 @@ def ppo_clip(
     net = policy.mlp
     if not kernels.are_below(action, net.sizes[-1]):
         raise ValueError(f"action: expected 0 to {net.sizes[-1] - 1}, got {action.min()} to {action.max()}")
-    return kernels.categorical_ppo_clip(
+    loss, d_theta = kernels.categorical_ppo_clip(
         theta, net.sizes, mlp.ACTIVATIONS[net.activation], obs, tuple(mlp.outputs(net, len(obs))),
         action, log_prob_old, advantage, clip,
     )  # fmt: skip
+    return np.float32(loss), d_theta

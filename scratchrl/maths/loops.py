@@ -74,7 +74,7 @@ def are_below_py(index: NDArray, limit: int) -> bool:
     outside = 0
     for b in range(len(index)):
         outside += index[b] < 0 or index[b] >= limit
-    return outside == 0
+    return not outside
 
 
 def categorical_log_prob_py(logits: NDArray, action: NDArray) -> NDArray:

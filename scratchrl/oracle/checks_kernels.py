@@ -79,7 +79,8 @@ def fused_regression(rng):
     """Of the critic's fused float32 gradient and its composition in float64."""
     net = MLP((3, 5, 1))
     arrays = normal(rng, np.float32, mlp.size(net)), normal(rng, np.float32, ROWS, 3), normal(rng, np.float32, ROWS)
-    return gap(*(critic.loss_and_grad(net, *rows)[1] for rows in (arrays, [a.astype(float) for a in arrays])))
+    narrow, wide = (critic.loss_and_grad(net, *rows)[1] for rows in (arrays, [a.astype(float) for a in arrays]))
+    return gap(narrow, wide)
 
 
 def sampling(rng, dtype):

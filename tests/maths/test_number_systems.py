@@ -114,6 +114,7 @@ def of_networks(rng):
         phi = theta[: mlp.size(critic_net)]
         found |= {
             f"mlp.forward {activation}": (lambda *a, net=net: mlp.forward(net, *a)[0], theta, x),
+            f"mlp.predictor {activation}": (lambda theta, x, net=net: mlp.predictor(net, theta)(x), theta, x),
             f"mlp.vjp {activation}": (partial(at, mlp.vjp), theta, x, d_y),
             f"pearlmutter.vjp_derivative {activation}": (
                 partial(at, pearlmutter.vjp_derivative), theta, x, d_y, d_theta, u_change,
@@ -257,8 +258,9 @@ def test_at_200_bits_balls_are_tight_and_settings_are_not_rounded_on_their_way_i
 
 def test_every_public_function_is_in_the_table():
     left_out = {
-        "categorical": {"sample", "mode"}, "gaussian": {"sample"}, "policies": {"sample", "size", "init", "vjp"},
-        "mlp": {"size", "layers"}, "objectives": {"clip_fraction", "adapt_beta"}, "moments": {"empty"},
+        "categorical": {"sample", "mode"}, "gaussian": {"sample"},
+        "policies": {"sample", "sampler", "size", "init", "vjp"},
+        "mlp": {"size", "layers", "outputs"}, "objectives": {"clip_fraction", "adapt_beta"}, "moments": {"empty"},
         "critic": {"fit", "minibatches"},
     }  # fmt: skip
     modules = (
