@@ -26,7 +26,7 @@ def __getattr__(name: str) -> Callable[..., Any]:
     from numba import njit
     from numba.extending import register_jitable
 
-    for helper in network_loops.HELPERS:
+    for helper in (*loops.HELPERS, *network_loops.HELPERS):
         register_jitable(helper)
     globals()[name] = kernel = njit(getattr(home, definition), cache=True, error_model="numpy")
     return kernel

@@ -22,26 +22,16 @@ def reverse_scan_py(x: NDArray, decay: NDArray) -> NDArray:
     return y
 
 
-def log_softmax_py(logits: NDArray) -> NDArray:
-    """log p_i = l_i − log Σ_j exp l_j for rows (B, A), in one pass a row: `categorical.log_softmax`.
-
-    >>> np.exp(log_softmax_py(np.log(np.array([[1.0, 3.0]])))).round(12)
-    array([[0.25, 0.75]])
-    """
-    rows, actions = logits.shape
-    log_p = np.empty_like(logits)
-    for b in range(rows):
-        top = logits[b, 0]
-        for a in range(1, actions):
-            top = max(top, logits[b, a])
-        total = top - top
-        for a in range(actions):
-            log_p[b, a] = logits[b, a] - top
-            total += np.exp(log_p[b, a])
-        log_total = np.log(total)
-        for a in range(actions):
-            log_p[b, a] -= log_total
-    return log_p
+def _exponentials(logits: NDArray, out: NDArray):
+    """exp(l_a − top) for one row into `out`; returns top, the largest l, and the sum, in the precision of the row."""
+    top = logits[0]
+    for a in range(1, len(logits)):
+        top = max(top, logits[a])
+    total = top - top
+    for a in range(len(logits)):
+        out[a] = np.exp(logits[a] - top)
+        total += out[a]
+    return top, total
 
 
 def softmax_py(logits: NDArray) -> NDArray:
@@ -50,19 +40,27 @@ def softmax_py(logits: NDArray) -> NDArray:
     >>> softmax_py(np.log(np.array([[1.0, 3.0]]))).round(12)
     array([[0.25, 0.75]])
     """
-    rows, actions = logits.shape
     p = np.empty_like(logits)
-    for b in range(rows):
-        top = logits[b, 0]
-        for a in range(1, actions):
-            top = max(top, logits[b, a])
-        total = top - top
-        for a in range(actions):
-            p[b, a] = np.exp(logits[b, a] - top)
-            total += p[b, a]
-        for a in range(actions):
+    for b in range(len(logits)):
+        _, total = _exponentials(logits[b], p[b])
+        for a in range(logits.shape[1]):
             p[b, a] /= total
     return p
+
+
+def log_softmax_py(logits: NDArray) -> NDArray:
+    """log p_i = l_i − log Σ_j exp l_j for rows (B, A), in one pass a row: `categorical.log_softmax`.
+
+    >>> np.exp(log_softmax_py(np.log(np.array([[1.0, 3.0]])))).round(12)
+    array([[0.25, 0.75]])
+    """
+    log_p = np.empty_like(logits)
+    for b in range(len(logits)):
+        top, total = _exponentials(logits[b], log_p[b])
+        log_total = np.log(total)
+        for a in range(logits.shape[1]):
+            log_p[b, a] = (logits[b, a] - top) - log_total
+    return log_p
 
 
 def are_below_py(index: NDArray, limit: int) -> bool:
@@ -83,16 +81,10 @@ def categorical_log_prob_py(logits: NDArray, action: NDArray) -> NDArray:
     >>> np.exp(categorical_log_prob_py(np.log(np.array([[1.0, 3.0]])), np.array([1]))).round(12)
     array([0.75])
     """
-    rows, actions = logits.shape
-    log_p = np.empty(rows, logits.dtype)
-    for b in range(rows):
-        top = logits[b, 0]
-        for a in range(1, actions):
-            top = max(top, logits[b, a])
-        total = top - top
-        for a in range(actions):
-            total += np.exp(logits[b, a] - top)
-        log_p[b] = logits[b, action[b]] - top - np.log(total)
+    log_p, mass = np.empty(len(logits), logits.dtype), np.empty(logits.shape[1], logits.dtype)
+    for b in range(len(logits)):
+        top, total = _exponentials(logits[b], mass)
+        log_p[b] = (logits[b, action[b]] - top) - np.log(total)
     return log_p
 
 
@@ -102,18 +94,11 @@ def categorical_score_py(logits: NDArray, action: NDArray) -> NDArray:
     >>> categorical_score_py(np.log(np.array([[1.0, 3.0]])), np.array([1])).round(12)
     array([[-0.25,  0.25]])
     """
-    rows, actions = logits.shape
     d_logits = np.empty_like(logits)
-    for b in range(rows):
-        top = logits[b, 0]
-        for a in range(1, actions):
-            top = max(top, logits[b, a])
-        total = top - top
-        for a in range(actions):
-            d_logits[b, a] = -np.exp(logits[b, a] - top)
-            total -= d_logits[b, a]
-        for a in range(actions):
-            d_logits[b, a] /= total
+    for b in range(len(logits)):
+        _, total = _exponentials(logits[b], d_logits[b])
+        for a in range(logits.shape[1]):
+            d_logits[b, a] /= -total
         d_logits[b, action[b]] += 1
     return d_logits
 
@@ -121,21 +106,19 @@ def categorical_score_py(logits: NDArray, action: NDArray) -> NDArray:
 def categorical_sample_py(logits: NDArray, uniform: NDArray) -> NDArray:
     """The first a with Σ_{i≤a} exp(logits_i) > u Σ_i exp(logits_i), a row each: inverse of the distribution function.
 
+    Both sums are made in the precision of the logits: else rounding could reach past the last action.
+
     >>> categorical_sample_py(np.log(np.array([[0.2, 0.8], [0.2, 0.8]])), np.array([0.1, 0.3]))
     array([0, 1])
     """
-    rows, actions = logits.shape
-    sample = np.empty(rows, np.int64)
-    for b in range(rows):
-        top = logits[b].max()
-        total = top - top  # 0 in the precision of the logits, like mass: else rounding could reach past the last one
-        for a in range(actions):
-            total += np.exp(logits[b, a] - top)
+    sample, mass = np.empty(len(logits), np.int64), np.empty(logits.shape[1], logits.dtype)
+    for b in range(len(logits)):
+        _, total = _exponentials(logits[b], mass)
         threshold = uniform[b] * total
-        chosen, mass = 0, np.exp(logits[b, 0] - top)
-        while mass <= threshold and chosen < actions - 1:
+        chosen, passed = 0, mass[0]
+        while passed <= threshold and chosen < logits.shape[1] - 1:
             chosen += 1
-            mass += np.exp(logits[b, chosen] - top)
+            passed += mass[chosen]
         sample[b] = chosen
     return sample
 
@@ -192,3 +175,6 @@ def adam_py(
         m_new[i] = b1 * m[i] + c1 * gi
         v_new[i] = b2 * v[i] + c2 * gi * gi
         step[i] = -scale * m_new[i] / (np.sqrt(v_new[i] * root) + e)
+
+
+HELPERS = (_exponentials,)

@@ -10,7 +10,7 @@ first one after the reset. Two flags, never merged:
 The last row has no next row in the array, so whatever follows it is what v′ says. On data of a rollout
 v′_t = v_{t+1} inside an episode; the identities below hold then.
 
-[GAE eq. 11, 16] -> gae · [Sutton & Barto eq. 12.9] -> lambda_return · [IMPALA eq. 1, section 4.2] -> vtrace
+[GAE eq. 11, 16] -> gae · [Sutton & Barto eq. 12.9] -> lambda_return · off-policy returns: off_policy.py
 """
 
 import numpy as np
@@ -70,7 +70,7 @@ def reward_to_go(reward: NDArray, terminated: NDArray, truncated: NDArray, gamma
     >>> reward_to_go(np.array([1.0, 2.0, 4.0]), end, ~end & False, 0.5)
     array([2., 2., 4.])
     """
-    _check(reward, terminated=terminated, truncated=truncated)
+    check(reward, terminated=terminated, truncated=truncated)
     return reverse_scan(reward, gamma * ~(terminated | truncated))
 
 
@@ -118,7 +118,7 @@ def n_step_return(
     >>> n_step_return(np.array([1.0, 2.0, 4.0]), np.array([8.0, 8.0, 8.0]), no, no, 0.5, 2)
     array([4., 6., 8.])
     """
-    _check(reward, next_value=next_value, terminated=terminated, truncated=truncated)
+    check(reward, next_value=next_value, terminated=terminated, truncated=truncated)
     if n < 1:
         raise ValueError(f"n: expected at least 1, got {n}")
     bootstrap = ~terminated * next_value
@@ -151,7 +151,7 @@ def lambda_return(
     >>> lambda_return(np.array([1.0, 2.0]), np.array([8.0, 4.0]), no, no, 0.5, 0.5)
     array([4., 4.])
     """
-    _check(reward, next_value=next_value, terminated=terminated, truncated=truncated)
+    check(reward, next_value=next_value, terminated=terminated, truncated=truncated)
     goes_on = (~(terminated | truncated)).astype(reward.dtype)
     goes_on[-1:] = 0
     bootstrap = ~terminated * next_value
@@ -189,58 +189,10 @@ def gae(
     >>> gae(np.array([1.0, 2.0]), np.array([1.0, 8.0]), np.array([8.0, 4.0]), no, no, 0.5, 0.5)
     array([ 3., -4.])
     """
-    _check(reward, value=value, next_value=next_value, terminated=terminated, truncated=truncated)
+    check(reward, value=value, next_value=next_value, terminated=terminated, truncated=truncated)
     gamma, lam = exact(gamma, reward), exact(lam, reward)
     delta = reward + gamma * (~terminated * next_value) - value
     return reverse_scan(delta, gamma * lam * ~(terminated | truncated))  # (1)
-
-
-def vtrace(
-    log_rho: NDArray,
-    reward: NDArray,
-    value: NDArray,
-    next_value: NDArray,
-    terminated: NDArray,
-    truncated: NDArray,
-    gamma: float,
-    lam: float = 1.0,
-    rho_bar: float = 1.0,
-    c_bar: float = 1.0,
-) -> tuple[NDArray, NDArray]:
-    r"""V-trace: value targets and policy-gradient advantages for data of another policy, ρ_t = π(a_t|s_t)/μ(a_t|s_t).
-
-    With ρ̂ = min(ρ̄, ρ), ĉ = λ min(c̄, ρ) and δ_t = ρ̂_t (r_t + γ m_t v′_t − v_t), the correction g = vs − v obeys
-
-        g_t = δ_t + γ ĉ_t c_t g_{t+1}                                                  (1)
-        vs_t = v_t + g_t                                                               (2)
-        A_t = ρ̂_t (r_t + γ m_t vs_{t+1} − v_t),  vs_{t+1} = v′_t + c_t g_{t+1}         (3)
-
-    ρ̄ decides which value function is the fixed point (∞: that of π; →0: that of μ), c̄ only how far corrections
-    travel. On-policy data (ρ = 1) with λ = 1 give the bootstrapped reward-to-go. Across a cut nothing leaks: vs_{t+1}
-    is then v′ alone.
-
-    Args:
-      log_rho: log ratio, new over behaviour; the others as for `gae`.
-    Returns:
-      (vs, advantage), like reward.
-    Paper: Espeholt et al. (2018), IMPALA, eq. 1 and section 4.2.
-
-    Checked in tests/maths/test_returns.py: on-policy equality, the double sum of the paper, cuts.
-
-    >>> no = np.zeros(2, bool)
-    >>> vs, _ = vtrace(np.zeros(2), np.array([1.0, 2.0]), np.array([1.0, 8.0]), np.array([8.0, 4.0]), no, no, 0.5)
-    >>> vs
-    array([3., 4.])
-    """
-    _check(reward, log_rho=log_rho, value=value, next_value=next_value, terminated=terminated, truncated=truncated)
-    gamma, lam = exact(gamma, reward), exact(lam, reward)
-    ratio = np.exp(log_rho)
-    rho = np.minimum(rho_bar, ratio)
-    goes_on = ~(terminated | truncated)
-    delta = rho * (reward + gamma * (~terminated * next_value) - value)
-    gap = reverse_scan(delta, gamma * lam * np.minimum(c_bar, ratio) * goes_on)  # (1)
-    next_vs = next_value + goes_on * np.concatenate([gap[1:], 0 * gap[-1:]])
-    return value + gap, rho * (reward + gamma * (~terminated * next_vs) - value)  # (2), (3)
 
 
 def normalize_advantage(advantage: NDArray) -> NDArray:
@@ -268,7 +220,11 @@ def normalize_advantage(advantage: NDArray) -> NDArray:
     return deviation / np.sqrt(variance) if variance > 0 else 0 * deviation
 
 
-def _check(reward: NDArray, **others: NDArray) -> None:
+def check(reward: NDArray, **others: NDArray) -> None:
+    """Raises a ValueError unless all arrays have the shape of reward and the two flags are boolean.
+
+    >>> check(np.zeros(2), terminated=np.zeros(2, bool))
+    """
     for name, array in others.items():
         if array.shape != reward.shape:
             raise ValueError(f"{name}: expected the shape of reward, {reward.shape}, got {array.shape}")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchrl.maths import returns
+from scratchrl.maths import off_policy, returns
 from scratchrl.oracle.checks import EXACT, Check, gap, on
 
 T, N, GAMMA = 12, 2, 0.9
@@ -37,7 +37,7 @@ def lambda_return(rng):
 
 def on_policy(rng):
     reward, value, next_value, end, cut, lam = trajectory(rng)
-    vs, _ = returns.vtrace(0 * reward, reward, value, next_value, end, cut, GAMMA, lam)
+    vs, _ = off_policy.vtrace(0 * reward, reward, value, next_value, end, cut, GAMMA, lam)
     return gap(vs, returns.lambda_return(reward, next_value, end, cut, GAMMA, lam))
 
 
@@ -63,7 +63,7 @@ FUNCTIONS = {
     "n_step_return": lambda lam, r, v, w, d, c: returns.n_step_return(r, w, d, c, GAMMA, 3),
     "lambda_return": lambda lam, r, v, w, d, c: returns.lambda_return(r, w, d, c, GAMMA, lam),
     "gae": lambda lam, r, v, w, d, c: returns.gae(r, v, w, d, c, GAMMA, lam),
-    "vtrace": lambda lam, r, v, w, d, c: np.stack(returns.vtrace(v / 4, r, v, w, d, c, GAMMA, lam), axis=-1),
+    "vtrace": lambda lam, r, v, w, d, c: np.stack(off_policy.vtrace(v / 4, r, v, w, d, c, GAMMA, lam), axis=-1),
 }
 
 
@@ -85,9 +85,9 @@ def checks() -> list[Check]:
         Check("returns.gae", "+ V is the λ-return", EXACT, lambda_return),
         Check("returns.gae", "exact V leaves nothing", EXACT, exact_value),
         Check("returns.lambda_return", "mixture of n-step returns", EXACT, mixture),
-        Check("returns.vtrace", "on-policy = λ-return", EXACT, on_policy),
+        Check("off_policy.vtrace", "on-policy = λ-return", EXACT, on_policy),
         *(
-            Check(f"returns.{name}", "episodes do not leak", EXACT, on(concatenation, name))
+            Check(f"{'off_policy' if name == 'vtrace' else 'returns'}.{name}", "episodes do not leak", EXACT, on(concatenation, name))
             for name in FUNCTIONS
         ),
     ]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchrl.maths import categorical, objectives, policies, returns
+from scratchrl.maths import categorical, objectives, off_policy, policies, returns
 from scratchrl.oracle.differentiation import complex_step
 
 HORIZON, STATES, ACTIONS = 3, 3, 2
@@ -69,7 +69,7 @@ PHI = {
     "GAE(0.7)": lambda p, v, w: returns.gae(p.reward, v, w, p.terminated, p.truncated, 1.0, 0.7),
     "two-step return": lambda p, v, w: returns.n_step_return(p.reward, w, p.terminated, p.truncated, 1.0, 2),
     "lambda-return": lambda p, v, w: returns.lambda_return(p.reward, w, p.terminated, p.truncated, 1.0, 0.3),
-    "V-trace, on-policy": lambda p, v, w: returns.vtrace(
+    "V-trace, on-policy": lambda p, v, w: off_policy.vtrace(
         0 * v, p.reward, v, w, p.terminated, p.truncated, 1.0
     )[1],
 }  # fmt: skip
@@ -103,7 +103,7 @@ def test_importance_weights_turn_one_policys_trajectories_into_anothers(seed, ot
     log_rho = process.log_prob(target) - process.log_prob(process.theta)
     wrong, gamma = np.cos(7.0 * process.state), 0.9
     flags, no_clip = (process.terminated, process.truncated), (np.inf, np.inf)
-    vs, _ = returns.vtrace(log_rho, process.reward, wrong[:-1], wrong[1:], *flags, gamma, 1.0, *no_clip)
+    vs, _ = off_policy.vtrace(log_rho, process.reward, wrong[:-1], wrong[1:], *flags, gamma, 1.0, *no_clip)
     expected = (np.exp(process.log_prob(process.theta).sum(axis=0)) * vs[0]).sum()
     np.testing.assert_allclose(expected, process.values(target, gamma)[0][0, 0], rtol=0, atol=1e-12)
 

@@ -25,6 +25,7 @@ from scratchrl.maths import (
     mlp,
     moments,
     objectives,
+    off_policy,
     optimizers,
     pearlmutter,
     policies,
@@ -99,7 +100,7 @@ def of_trajectories(rng):
         "returns.n_step_return": (returns.n_step_return, reward, next_value, *flags, 0.9, 3),
         "returns.lambda_return": (returns.lambda_return, reward, next_value, *flags, 0.9, 0.8),
         "returns.gae": (returns.gae, *one, *flags, 0.9, 0.8),
-        "returns.vtrace": (returns.vtrace, log_rho, *one, *flags, 0.9, 0.8),
+        "off_policy.vtrace": (off_policy.vtrace, log_rho, *one, *flags, 0.9, 0.8),
     }
 
 
@@ -261,11 +262,11 @@ def test_every_public_function_is_in_the_table():
         "categorical": {"sample", "mode"}, "gaussian": {"sample"},
         "policies": {"sample", "sampler", "size", "init", "vjp"},
         "mlp": {"size", "layers", "outputs"}, "objectives": {"clip_fraction", "adapt_beta"}, "moments": {"empty"},
-        "critic": {"fit", "minibatches"},
+        "critic": {"fit", "minibatches"}, "returns": {"check"},
     }  # fmt: skip
     modules = (
         categorical, critic, curvature, gaussian, kl_estimators, mlp, moments, objectives, optimizers,
-        pearlmutter, policies, returns, values,
+        off_policy, pearlmutter, policies, returns, values,
     )  # fmt: skip
     for module in modules:
         short = module.__name__.rsplit(".", 1)[1]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchrl.maths import kernels, returns
+from scratchrl.maths import kernels, off_policy, returns
 from scratchrl.oracle import strategies
 
 DISCOUNTS = st.floats(0, 1)
@@ -190,8 +190,8 @@ ON_TRAJECTORIES = {
     "n_step_return": lambda r, v, w, d, c, g, lam: returns.n_step_return(r, w, d, c, g, N_STEPS),
     "lambda_return": lambda r, v, w, *rest: returns.lambda_return(r, w, *rest),
     "gae": returns.gae,
-    "vtrace_vs": lambda r, v, *rest: returns.vtrace(v / 5, r, v, *rest)[0],
-    "vtrace_advantage": lambda r, v, *rest: returns.vtrace(v / 5, r, v, *rest)[1],
+    "vtrace_vs": lambda r, v, *rest: off_policy.vtrace(v / 5, r, v, *rest)[0],
+    "vtrace_advantage": lambda r, v, *rest: off_policy.vtrace(v / 5, r, v, *rest)[1],
     "total_return": lambda r, v, w, *rest: returns.total_return(r, *rest[:3]),
 }
 EVERY = pytest.mark.parametrize("name", ON_TRAJECTORIES)
@@ -255,7 +255,7 @@ def test_a_truncation_is_a_continuation_by_the_value_it_bootstraps_from(trajecto
 @given(strategies.trajectories(rollout=True))
 def test_vtrace_on_policy_is_the_lambda_return(trajectory):
     reward, _, next_value, terminated, truncated, gamma, lam = trajectory
-    vs, _ = returns.vtrace(0 * reward, *trajectory)
+    vs, _ = off_policy.vtrace(0 * reward, *trajectory)
     near(vs, returns.lambda_return(reward, next_value, terminated, truncated, gamma, lam))
 
 
@@ -280,7 +280,7 @@ def test_vtrace_is_the_double_sum_of_the_paper(trajectory, data, rho_bar, c_bar)
             advantage.append(rho[s] * (reward[s] + gamma * following - value[s]))
         return np.stack([vs, advantage], axis=1)
 
-    got = returns.vtrace(log_rho, *trajectory, rho_bar, c_bar)
+    got = off_policy.vtrace(log_rho, *trajectory, rho_bar, c_bar)
     if log_rho.ndim == 1:
         near(np.stack(got, axis=1), plain(log_rho, *trajectory[:5]))
     else:
@@ -327,7 +327,7 @@ SIGNATURES = {
     returns.n_step_return: ("reward", "next_value", "terminated", "truncated"),
     returns.lambda_return: ("reward", "next_value", "terminated", "truncated"),
     returns.gae: ("reward", "value", "next_value", "terminated", "truncated"),
-    returns.vtrace: ("log_rho", "reward", "value", "next_value", "terminated", "truncated"),
+    off_policy.vtrace: ("log_rho", "reward", "value", "next_value", "terminated", "truncated"),
 }
 REST = {returns.n_step_return: (0.9, 1), returns.lambda_return: (0.9, 0.5), returns.gae: (0.9, 0.5)}
 
