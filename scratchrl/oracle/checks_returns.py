@@ -58,12 +58,12 @@ def mixture(rng):
 
 
 FUNCTIONS = {
-    "reward_to_go": lambda lam, r, v, w, d, c: returns.reward_to_go(r, d, c, GAMMA),
-    "total_return": lambda lam, r, v, w, d, c: returns.total_return(r, d, c, GAMMA),
-    "n_step_return": lambda lam, r, v, w, d, c: returns.n_step_return(r, w, d, c, GAMMA, 3),
-    "lambda_return": lambda lam, r, v, w, d, c: returns.lambda_return(r, w, d, c, GAMMA, lam),
-    "gae": lambda lam, r, v, w, d, c: returns.gae(r, v, w, d, c, GAMMA, lam),
-    "vtrace": lambda lam, r, v, w, d, c: np.stack(off_policy.vtrace(v / 4, r, v, w, d, c, GAMMA, lam), axis=-1),
+    "returns.reward_to_go": lambda lam, r, v, w, d, c: returns.reward_to_go(r, d, c, GAMMA),
+    "returns.total_return": lambda lam, r, v, w, d, c: returns.total_return(r, d, c, GAMMA),
+    "returns.n_step_return": lambda lam, r, v, w, d, c: returns.n_step_return(r, w, d, c, GAMMA, 3),
+    "returns.lambda_return": lambda lam, r, v, w, d, c: returns.lambda_return(r, w, d, c, GAMMA, lam),
+    "returns.gae": lambda lam, r, v, w, d, c: returns.gae(r, v, w, d, c, GAMMA, lam),
+    "off_policy.vtrace": lambda lam, r, v, *rest: np.stack(off_policy.vtrace(v / 4, r, v, *rest, GAMMA, lam), axis=-1),
 }
 
 
@@ -87,7 +87,7 @@ def checks() -> list[Check]:
         Check("returns.lambda_return", "mixture of n-step returns", EXACT, mixture),
         Check("off_policy.vtrace", "on-policy = λ-return", EXACT, on_policy),
         *(
-            Check(f"{'off_policy' if name == 'vtrace' else 'returns'}.{name}", "episodes do not leak", EXACT, on(concatenation, name))
+            Check(name, "episodes do not leak", EXACT, on(concatenation, name))
             for name in FUNCTIONS
         ),
     ]
