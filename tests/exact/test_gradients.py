@@ -48,6 +48,8 @@ def test_finite_horizon_theorem_and_adjoint_agree(kind, gamma):
         theorem = policy_gradient(mdp, family, theta, horizon=4)
         other = adjoint_gradient(clocked(mdp, 4), blind(family, 4), theta)
         assert relative_error(other, theorem) <= 1e-12
+        same = objective(clocked(mdp, 4), blind(family, 4), theta)
+        assert objective(mdp, family, theta, horizon=4) == pytest.approx(same, rel=1e-12, abs=1e-12)
 
 
 def test_derivative_with_respect_to_probabilities():
@@ -74,6 +76,7 @@ def test_a_state_without_a_value_that_cannot_be_visited_does_not_spoil_the_gradi
     family = families.tabular(3, 2)
     gradient = policy_gradient(mdp, family, np.zeros(families.size(family)))
     np.testing.assert_allclose(gradient, [-1, 1, 0, 0, 0, 0, -1, 1], atol=1e-15)
+    assert policy_derivative(mdp, np.full((3, 2), 0.5)).tolist() == [[0.0, 4.0], [0.0, 0.0], [0.0, 0.0]]
 
 
 def test_gamma_zero_is_a_bandit_and_horizon_one_too():
