@@ -65,6 +65,16 @@ def test_forward_in_float32_is_forward_in_float64_rounded(network):
             near(got.astype(np.float64), truth, 1e-4)
 
 
+@given(strategies.mlps(), st.sampled_from([np.float32, np.float64]))
+def test_predictor_is_forward_to_the_bit_however_many_rows_come(network, dtype):
+    """Also with inputs that the compiled pass does not take: another precision, another order in memory."""
+    net, theta, x = network
+    theta, x = theta.astype(dtype), x.astype(dtype)
+    predict = mlp.predictor(net, theta)
+    for rows in (x, np.tile(x, (2, 1)), x[:1], np.asfortranarray(x), x.astype(np.float64)):
+        np.testing.assert_array_equal(predict(rows), mlp.forward(net, theta, rows)[0])
+
+
 def test_layers_are_views():
     net, theta = MLP((2, 3, 1)), np.zeros(mlp.size(MLP((2, 3, 1))))
     for w, b in mlp.layers(net, theta):

@@ -140,6 +140,17 @@ def test_every_optimizer_descends_and_keeps_the_dtype(name, dtype):
     assert np.abs(theta).max() < 0.01
 
 
+@pytest.mark.parametrize("dtype", [complex, np.float64])
+@pytest.mark.parametrize("max_norm", [0.5, 5.0, 50.0])
+def test_adam_with_a_longest_norm_is_adam_after_clipping(dtype, max_norm):
+    g = np.array([3.0, -4.0]).astype(dtype)  # norm 5
+    state = optimizers.Adam(0 * g + 0.1, 0 * g + 0.2, 3)
+    clipped, _ = optimizers.clip_by_global_norm(g, max_norm)
+    got, step = optimizers.adam(state, g, 0.1, max_norm=max_norm)
+    expected, same_step = optimizers.adam(state, clipped, 0.1)
+    np.testing.assert_allclose([got.m, got.v, step], [expected.m, expected.v, same_step], rtol=1e-15)
+
+
 def test_adam_of_a_loaded_counter_stays_float32():
     """A counter that went through a file is np.int64; 0.9**np.int64 would be a strong float64 and widen everything."""
     g = np.ones(2, np.float32)

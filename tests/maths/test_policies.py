@@ -27,6 +27,27 @@ def params_of(policy, theta, obs):
     return policies.forward(policy, theta, obs)[0]
 
 
+# ---- acting ----
+
+
+@KINDS
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_sampler_draws_what_sample_draws(kind, dtype):
+    make = {
+        "categorical": lambda: policies.categorical_policy(3, 4, (5,)),
+        "multi_categorical": lambda: policies.multi_categorical_policy(3, (2, 3), (5,)),
+        "gaussian": lambda: policies.gaussian_policy(3, 2, (5,)),
+        "state_dependent_gaussian": lambda: policies.state_dependent_gaussian_policy(3, 2, (5,)),
+    }
+    policy = make[kind]()
+    (theta,) = normal(0, policies.size(policy))
+    theta, ours, theirs = theta.astype(dtype), np.random.default_rng(1), np.random.default_rng(1)
+    act = policies.sampler(policy, theta, ours)
+    for obs in normal(2, (1, 3), (6, 3), (6, 3)):
+        obs = obs.astype(dtype)
+        np.testing.assert_array_equal(act(obs), policies.sample(policy, theta, obs, theirs))
+
+
 # ---- products with the Jacobian ----
 
 
