@@ -5,7 +5,7 @@ r"""VPG, vanilla policy gradient: the score weighted by one of the five Φ of th
 
     ∇J = E_τ[ Σ_t ∇ log π_θ(a_t|s_t) Φ_t ]                                             (1)
 
-holds for each of these, with the same mean and a different variance:
+holds for each of these at γ = 1, with the same mean and a different variance:
 
     total_return            Φ_t = R(τ)
     reward_to_go            Φ_t = R̂_t = Σ_{k≥t} γ^{k−t} r_k
@@ -17,8 +17,8 @@ The estimator is the sample mean over episodes, and φ is regressed onto the λ-
 
     ĝ = (1/N) Σ_i Σ_t ∇ log π_θ(a_it|s_it) Φ_it                                        (2)
 
-With γ < 1 the factor γ^t of the discounted objective is left out, as everywhere in practice, so ĝ is not the gradient
-of any discounted J. The last two Φ are exact only for an exact V.
+With γ < 1 the first Φ still gives the gradient of the discounted J, because γ^t is inside R(τ). The other four leave
+that factor out, as everywhere in practice: the gradient of no discounted J. The last two are exact only for an exact V.
 
 Papers: Sutton et al. (2000), Policy gradient methods; Schulman et al. (2016), GAE, eq. 1.
 Checked in tests/algorithms/test_vpg.py.

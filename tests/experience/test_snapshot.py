@@ -19,6 +19,11 @@ WORLDS = [
     ("CartPole-v1", 6, "native"),
     ("Pendulum-v1", 3, "sync"),
     ("FrozenLake-v1", 3, "sync"),
+    ("Acrobot-v1", 2, "sync"),
+    ("MountainCar-v0", 2, "sync"),
+    ("MountainCarContinuous-v0", 2, "sync"),
+    ("CliffWalking-v1", 2, "sync"),
+    ("Taxi-v3", 2, "sync"),
 ]
 
 
