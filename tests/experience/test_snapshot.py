@@ -23,7 +23,7 @@ WORLDS = [
     ("MountainCar-v0", 2, "sync"),
     ("MountainCarContinuous-v0", 2, "sync"),
     ("CliffWalking-v1", 2, "sync"),
-    ("Taxi-v3", 2, "sync"),
+    ("Taxi-v4", 2, "sync"),
 ]
 
 
