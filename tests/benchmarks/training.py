@@ -86,8 +86,8 @@ ROWS = (
     Row("PPO, 1 env", 32768, 20, ours(ppo, 1, steps=2048, **PPO), lambda: sb3("stable_baselines3", "PPO", 1)),
     Row("PPO, 8 envs", 32768, 10, ours(ppo, 8, steps=2048, **PPO), lambda: sb3("stable_baselines3", "PPO", 8)),
     Row("TRPO, 1 env", 8192, 10, ours(trpo, 1, **TRPO), lambda: sb3("sb3_contrib", "TRPO", 1)),
-    Row("A2C, 1 env", 5000, 1, ours(a2c, 1, steps=5), lambda: sb3("stable_baselines3", "A2C", 1)),
-    Row("A2C, 8 envs", 20000, 1, ours(a2c, 8, steps=5), lambda: sb3("stable_baselines3", "A2C", 8)),
+    Row("A2C, 1 env", 5000, 20, ours(a2c, 1, steps=5), lambda: sb3("stable_baselines3", "A2C", 1)),
+    Row("A2C, 8 envs", 20000, 4, ours(a2c, 8, steps=5), lambda: sb3("stable_baselines3", "A2C", 8)),
 )
 
 
