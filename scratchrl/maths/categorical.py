@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchrl.maths import kernels
+from scratchrl.maths.exponential import SERIES_BELOW, exp_excess
 
 
 def log_softmax(logits: NDArray) -> NDArray:
@@ -162,6 +163,13 @@ def entropy_grad(logits: NDArray) -> NDArray:
 def kl(logits_p: NDArray, logits_q: NDArray) -> NDArray:
     """KL(p‖q) = Σ_i p_i (log p_i − log q_i), in nats: never negative, 0 only for p = q, not symmetric.
 
+    With r_i = log q_i − log p_i, and because Σ_i p_i (exp r_i − 1) = Σ_i (q_i − p_i) = 0, it may be added:
+
+        KL(p‖q) = Σ_i p_i (exp r_i − 1 − r_i) = Σ_i (q_i − p_i − p_i r_i)              (3)
+
+    Every term is ≥ 0, so nothing cancels between actions; the first form is used where r is small, the second, which
+    cannot overflow, elsewhere. Two policies a trust region apart keep all digits of their KL, in float32 too.
+
     Args:
       logits_p, logits_q: (..., A).
     Returns:
@@ -172,8 +180,12 @@ def kl(logits_p: NDArray, logits_q: NDArray) -> NDArray:
     >>> kl(np.log(np.array([1.0, 1.0])), np.log(np.array([1.0, 3.0]))).round(6).item()  # ½ log 2 + ½ log ⅔
     0.143841
     """
-    log_p = log_softmax(logits_p)
-    return (np.exp(log_p) * (log_p - log_softmax(logits_q))).sum(axis=-1)
+    log_p, log_q = log_softmax(logits_p), log_softmax(logits_q)
+    p, r = np.exp(log_p), log_q - log_p
+    if r.dtype == object:
+        return -(p * r).sum(axis=-1)
+    near = np.abs(r.real) < SERIES_BELOW
+    return np.where(near, p * exp_excess(np.where(near, r, 0 * r)), np.exp(log_q) - p - p * r).sum(axis=-1)  # (3)
 
 
 def kl_grad(logits_p: NDArray, logits_q: NDArray) -> NDArray:

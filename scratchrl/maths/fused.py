@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchrl.maths import kernels, mlp
+from scratchrl.maths import kernels, mlp, objectives
 from scratchrl.maths.policies import Policy
 
 
@@ -40,11 +40,12 @@ def ppo_clip(
     Returns:
       loss (), d_theta (size,), float32.
     Raises:
-      ValueError: an action that the policy does not have.
+      ValueError: an action that the policy does not have, or clip ≤ 0.
 
     Checked in tests/maths/test_fused.py.
     """
     net = policy.mlp
+    objectives.check_clip(clip)
     if not kernels.are_below(action, net.sizes[-1]):
         raise ValueError(f"action: expected 0 to {net.sizes[-1] - 1}, got {action.min()} to {action.max()}")
     loss, d_theta = kernels.categorical_ppo_clip(

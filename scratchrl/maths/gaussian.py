@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchrl.maths.constants import log_two_pi
+from scratchrl.maths.exponential import exp_excess
 
 
 def sample(rng: np.random.Generator, mean: NDArray, log_std: NDArray) -> NDArray:
@@ -109,14 +110,15 @@ def entropy_grad(mean: NDArray, log_std: NDArray) -> tuple[NDArray, NDArray]:
 
 
 def kl(mean_p: NDArray, log_std_p: NDArray, mean_q: NDArray, log_std_q: NDArray) -> NDArray:
-    r"""KL(p‖q) = Σ_i ½ [ expm1(2d_i) − 2d_i + e_i² ],  d = s_p − s_q,  e = (μ_q − μ_p)/σ_q.
+    r"""KL(p‖q) = Σ_i ½ [ exp(2d_i) − 1 − 2d_i + e_i² ],  d = s_p − s_q,  e = (μ_q − μ_p)/σ_q.
 
     E_p of log p − log q by (1): E_p z_p² = 1, and a − μ_q = (a − μ_p) + (μ_p − μ_q) gives
     E_p z_q² = σ_p²/σ_q² + e² = exp(2d) + e², so each dimension contributes
 
         s_q − s_p + ½ (exp 2d + e²) − ½ = ½ [ exp(2d) − 1 − 2d + e² ]                  (4)
 
-    Written with expm1 the two nearly equal distributions of a trust region lose no digits to exp(2d) − 1.
+    `exp_excess` makes the first three terms without cancellation, so that two nearly equal distributions, as in a
+    trust region, have a KL that is positive and has all its digits, in float32 too.
 
     Args:
       mean_p, mean_q: (..., A); log_std_p, log_std_q: (A,) or (..., A).
@@ -130,7 +132,7 @@ def kl(mean_p: NDArray, log_std_p: NDArray, mean_q: NDArray, log_std_q: NDArray)
     """
     d = log_std_p - log_std_q
     e = (mean_q - mean_p) * np.exp(-log_std_q)
-    return 0.5 * (np.expm1(2 * d) - 2 * d + e * e).sum(axis=-1)  # (4)
+    return 0.5 * (exp_excess(2 * d) + e * e).sum(axis=-1)  # (4)
 
 
 def kl_grad(mean_p: NDArray, log_std_p: NDArray, mean_q: NDArray, log_std_q: NDArray) -> tuple[NDArray, NDArray]:

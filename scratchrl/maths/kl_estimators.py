@@ -27,6 +27,8 @@ Paper: Schulman (2020), Approximating KL Divergence (joschu.net/blog/kl-approx.h
 
 import numpy as np
 
+from scratchrl.maths.exponential import exp_excess
+
 
 def k1(log_prob, log_prob_old):
     """k1 = −d, unbiased for KL(old‖new) under x ~ old; its standard deviation is of order d, its mean of order d².
@@ -77,7 +79,7 @@ def k2_grad(log_prob, log_prob_old):
 def k3(log_prob, log_prob_old):
     """k3 = (ρ − 1) − log ρ = eᵈ − 1 − d, unbiased, never negative (log ρ ≤ ρ − 1), of order d² sample by sample.
 
-    `expm1` keeps the digits of eᵈ − 1 at small d, where exp(d) − 1 would leave only those of 1.
+    `exp_excess` keeps its digits at small d, where eᵈ − 1 − d would leave the rounding errors of d.
 
     Args:
       log_prob, log_prob_old: (B,), as in `k1`.
@@ -87,8 +89,7 @@ def k3(log_prob, log_prob_old):
     >>> k3(np.array([np.log(0.5)]), np.array([np.log(0.25)])).round(4)  # ρ = 2: 2 − 1 − log 2
     array([0.3069])
     """
-    d = log_prob - log_prob_old
-    return np.expm1(d) - d
+    return exp_excess(log_prob - log_prob_old)
 
 
 def k3_grad(log_prob, log_prob_old):

@@ -129,17 +129,19 @@ def standardize_py(x: NDArray) -> NDArray:
     >>> standardize_py(np.array([1.0, 3.0]))
     array([-1.,  1.])
     """
-    mean = np.float64(0)  # float64 whatever x is: the sum is over the whole batch
+    mean, constant = np.float64(0), True  # float64 whatever x is: the sum is over the whole batch
     for b in range(len(x)):
         mean += x[b]
+        constant = constant and x[b] == x[0]
     mean /= len(x)
     square = np.float64(0)
     for b in range(len(x)):
         square += (x[b] - mean) * (x[b] - mean)
-    scale = 1 / np.sqrt(square / len(x)) if square > 0 else 0.0
-    z = np.empty_like(x)
-    for b in range(len(x)):
-        z[b] = (x[b] - mean) * scale
+    z = np.zeros_like(x)
+    if not constant and square != 0:
+        scale = 1 / np.sqrt(square / len(x))
+        for b in range(len(x)):
+            z[b] = (x[b] - mean) * scale
     return z
 
 
@@ -163,9 +165,11 @@ def adam_py(
     """`optimizers.adam` in one pass: step, m_new, v_new after the t-th gradient, shortened to max_norm if longer."""
     shorten = m.dtype.type(1)
     if max_norm < np.inf:
-        norm = np.sqrt(np.dot(g, g))
-        if norm > max_norm:
-            shorten = m.dtype.type(max_norm / norm)
+        square = np.float64(0)  # of float32 numbers it cannot overflow
+        for i in range(g.size):
+            square += np.float64(g[i]) * np.float64(g[i])
+        if not square <= max_norm * max_norm:
+            shorten = m.dtype.type(max_norm / np.sqrt(square))
     b1, b2, e = m.dtype.type(beta1), m.dtype.type(beta2), m.dtype.type(eps)
     c1, c2 = m.dtype.type(1 - beta1), m.dtype.type(1 - beta2)  # rounded once: 1 − 0.999 in float32 keeps four digits
     scale = m.dtype.type(lr / (1 - beta1**t))

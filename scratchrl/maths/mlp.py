@@ -88,7 +88,8 @@ def forward(net: MLP, theta: NDArray, x: NDArray) -> tuple[NDArray, list[NDArray
     >>> y.item()  # 3·1 + 4·10 + 5
     48.0
     """
-    _check(net, theta, x)
+    _check(net, theta)
+    _check_input(net, x)
     if theta.dtype == np.float32 and kernels.are_alike(theta, x):
         return _forward_float32(net, theta, x)
     *body, (w_out, b_out) = layers(net, theta)
@@ -121,6 +122,7 @@ def predictor(net: MLP, theta: NDArray) -> Callable[[NDArray], NDArray]:
     >>> predictor(MLP((2, 1)), np.array([3.0, 4.0, 5.0]))(np.array([[1.0, 10.0]]))
     array([[48.]])
     """
+    _check(net, theta)
     if theta.dtype != np.float32 or not kernels.are_alike(theta):
         return lambda x: forward(net, theta, x)[0]
     kernel, activation, room = kernels.mlp_forward, ACTIVATIONS[net.activation], tuple(outputs(net, 0))
@@ -130,7 +132,7 @@ def predictor(net: MLP, theta: NDArray) -> Callable[[NDArray], NDArray]:
         if x.dtype != np.float32 or not x.flags.carray:
             return forward(net, theta, x)[0]
         if len(room[0]) != len(x):
-            _check(net, theta, x)
+            _check_input(net, x)
             room = tuple(outputs(net, len(x)))
         kernel(theta, net.sizes, activation, x, room)
         return room[-1]
@@ -234,10 +236,13 @@ def jvp_input(net: MLP, theta: NDArray, cache: list[NDArray], d_x: NDArray) -> N
     return d_z
 
 
-def _check(net: MLP, theta: NDArray, x: NDArray) -> None:
+def _check(net: MLP, theta: NDArray) -> None:
     if net.activation not in ACTIVATIONS:
         raise ValueError(f"activation: expected one of {', '.join(ACTIVATIONS)}, got {net.activation!r}")
     if theta.shape != (size(net),):
         raise ValueError(f"theta: expected shape ({size(net)},) for sizes {net.sizes}, got {theta.shape}")
+
+
+def _check_input(net: MLP, x: NDArray) -> None:
     if x.ndim != 2 or x.shape[1] != net.sizes[0]:
         raise ValueError(f"x: expected shape (B, {net.sizes[0]}), got {x.shape}")

@@ -210,7 +210,7 @@ def categorical_ppo_clip_py(
             logits[b, a] = np.exp(logits[b, a] - top)
             mass += logits[b, a]
         rho, gain = np.exp(chosen - np.log(mass) - log_prob_old[b]), advantage[b] > 0
-        active = rho <= high if gain else rho >= low
+        active = not rho > high if gain else not rho < low  # nan stays active, and so visible
         total += (rho if active else high if gain else low) * advantage[b]
         weight = rho * advantage[b] / rows if active else np.float32(0)
         for a in range(logits.shape[1]):

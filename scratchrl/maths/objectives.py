@@ -94,8 +94,7 @@ def ppo_clip(
     (array([ 1.25, -1.5 ]), array([ 0. , -1.5]))
     """
     _check(log_prob, log_prob_old=log_prob_old, advantage=advantage)
-    if not clip > 0:
-        raise ValueError(f"clip: expected a positive number, got {clip}")
+    check_clip(clip)
     if log_prob.ndim == 1 and kernels.are_alike(log_prob, log_prob_old, advantage):
         return kernels.ppo_clip(log_prob, log_prob_old, advantage, clip)
     rho = ratio(log_prob, log_prob_old)
@@ -173,6 +172,15 @@ def entropy_bonus(value: NDArray, entropy: NDArray, coefficient: float) -> tuple
     """
     _check(value, entropy=entropy)
     return value + coefficient * entropy, coefficient + 0 * entropy
+
+
+def check_clip(clip: float) -> None:
+    """Raises a ValueError unless ε > 0.
+
+    >>> check_clip(0.2)
+    """
+    if not clip > 0:
+        raise ValueError(f"clip: expected a positive number, got {clip}")
 
 
 def _check(log_prob: NDArray, **others: NDArray) -> None:

@@ -172,6 +172,7 @@ def adam(state, gradient, lr, beta1=0.9, beta2=0.999, eps=1e-8, max_norm=np.inf)
     >>> state.m, state.v, step  # halves, quarters of squares, and −lr sign(g)
     (array([ 1.5 , -0.25]), array([2.25  , 0.0625]), array([-0.1,  0.1]))
     """
+    _check_norm(max_norm)
     t = int(state.t) + 1
     if state.m.dtype == state.v.dtype == gradient.dtype and gradient.dtype.char in "fd":
         step, m, v = np.empty_like(gradient), np.empty_like(gradient), np.empty_like(gradient)
@@ -205,7 +206,11 @@ def clip_by_global_norm(gradient, max_norm):
     >>> clip_by_global_norm(np.array([3.0, 4.0]), max_norm=1.0)
     (array([0.6, 0.8]), np.float64(5.0))
     """
-    if not max_norm > 0:
-        raise ValueError(f"max_norm: expected a positive number, got {max_norm}")
+    _check_norm(max_norm)
     norm = np.sqrt(gradient @ gradient)
     return (gradient if norm <= max_norm else gradient * (max_norm / norm)), norm
+
+
+def _check_norm(max_norm):
+    if not max_norm > 0:
+        raise ValueError(f"max_norm: expected a positive number, got {max_norm}")

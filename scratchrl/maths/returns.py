@@ -77,8 +77,8 @@ def reward_to_go(reward: NDArray, terminated: NDArray, truncated: NDArray, gamma
 def total_return(reward: NDArray, terminated: NDArray, truncated: NDArray, gamma: float) -> NDArray:
     """R(τ) of the episode that row t belongs to, the same number for each of its rows, discounted from its first row.
 
-    As a weight of the score it is unbiased like the reward-to-go, and noisier: the rewards of the past cost variance
-    and contribute, on average, nothing.
+    As a weight of the score it has the mean that the gradient of E[R(τ)] asks for, at any γ: the discount is counted
+    from the episode's first row. The rewards of the past contribute nothing on average and usually cost variance.
 
     Args and Returns as for `reward_to_go`.
 
@@ -211,10 +211,12 @@ def normalize_advantage(advantage: NDArray) -> NDArray:
     >>> normalize_advantage(np.array([1.0, 3.0]))
     array([-1.,  1.])
     """
-    if not advantage.size or (advantage == advantage.flat[0]).all():
+    if not advantage.size:
+        return advantage
+    if advantage.dtype.char in "fd":
+        return kernels.standardize(advantage.ravel()).reshape(advantage.shape)
+    if (advantage == advantage.flat[0]).all():
         return 0 * advantage
-    if advantage.ndim == 1 and advantage.dtype.char in "fd":
-        return kernels.standardize(advantage)
     deviation = advantage - advantage.mean()
     variance = deviation.ravel() @ deviation.ravel() / advantage.size
     return deviation / np.sqrt(variance) if variance > 0 else 0 * deviation

@@ -73,7 +73,8 @@ def explained_variance(value, target):
 
     1 is perfect up to an offset, 0 is what a constant v achieves, below 0 is worse than a constant.
     A constant target has no variance to explain and the formula reads x/0. By definition here it is then 1 if R − v is
-    constant too (nothing to explain, nothing added) and 0 otherwise; never nan or −inf.
+    constant too (nothing to explain, nothing added) and 0 otherwise. Everything is
+    measured in units of the target's largest deviation.
 
     Args:
       value: v, (B,) or any shape.
@@ -94,7 +95,8 @@ def explained_variance(value, target):
     residual = target - value
     if target.max() == target.min():
         return 1.0 if residual.max() == residual.min() else 0.0
-    return 1 - _spread(residual) / _spread(target)
+    unit = np.abs(target - target.mean()).max()  # so that no square under- or overflows that need not
+    return 1 - _spread(residual / unit) / _spread(target / unit)
 
 
 def _spread(x):
