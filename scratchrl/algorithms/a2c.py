@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchrl.experience import agent as agents
+from scratchrl.experience import limits
 from scratchrl.experience import samples as sampling
 from scratchrl.experience.agent import Agent
 from scratchrl.experience.batch import Batch
@@ -66,6 +67,11 @@ class Config:
     """tanh, relu or identity"""
     state_dependent_std: bool = False
     """Box actions: log σ from the network instead of a free parameter"""
+
+    def __post_init__(self) -> None:
+        limits.positive(self, "total_steps", "num_envs", "steps", "policy_lr", "value_lr", "max_grad_norm")
+        limits.not_negative(self, "entropy_coefficient")
+        limits.fraction(self, "gamma", "lam")
 
 
 class State(NamedTuple):

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchrl.experience import agent as agents
+from scratchrl.experience import limits
 from scratchrl.experience import samples as sampling
 from scratchrl.experience.agent import Agent
 from scratchrl.experience.batch import Batch
@@ -87,6 +88,12 @@ class Config:
     """tanh, relu or identity"""
     state_dependent_std: bool = False
     """Box actions: log σ from the network instead of a free parameter"""
+
+    def __post_init__(self) -> None:
+        limits.positive(self, "total_steps", "num_envs", "steps", "epochs", "minibatch")
+        limits.positive(self, "policy_lr", "value_lr", "max_grad_norm", "clip", "value_clip", "target_kl", "kl_goal")
+        limits.not_negative(self, "entropy_coefficient", "beta")
+        limits.fraction(self, "gamma", "lam")
 
 
 class State(NamedTuple):

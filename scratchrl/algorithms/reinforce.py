@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchrl.experience import agent as agents
+from scratchrl.experience import limits
 from scratchrl.experience.agent import Agent
 from scratchrl.experience.batch import Batch, valid_rows
 from scratchrl.experience.rollout import collect_episodes
@@ -60,6 +61,10 @@ class Config:
     """tanh, relu or identity"""
     state_dependent_std: bool = False
     """Box actions: log σ from the network instead of a free parameter"""
+
+    def __post_init__(self) -> None:
+        limits.positive(self, "total_steps", "num_envs", "horizon", "lr")
+        limits.fraction(self, "gamma")
 
 
 class State(NamedTuple):

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchrl.experience import agent as agents
+from scratchrl.experience import limits
 from scratchrl.experience import samples as sampling
 from scratchrl.experience.agent import Agent
 from scratchrl.experience.batch import Batch
@@ -83,6 +84,12 @@ class Config:
     """tanh, relu or identity"""
     state_dependent_std: bool = False
     """Box actions: log σ from the network instead of a free parameter"""
+
+    def __post_init__(self) -> None:
+        limits.positive(self, "total_steps", "num_envs", "steps", "delta", "cg_iterations")
+        limits.positive(self, "value_lr", "value_minibatch")
+        limits.not_negative(self, "damping", "cg_tolerance", "backtracks", "value_epochs")
+        limits.fraction(self, "gamma", "lam")
 
 
 class State(NamedTuple):

@@ -20,6 +20,10 @@ The estimator is the sample mean over episodes, and φ is regressed onto the λ-
 With γ < 1 the first Φ still gives the gradient of the discounted J, because γ^t is inside R(τ). The other four leave
 that factor out, as everywhere in practice: the gradient of no discounted J. The last two are exact only for an exact V.
 
+By default Φ is standardised over the batch (`normalize_phi`): its mean, subtracted, acts as a baseline that depends a
+little on the sample itself, and its spread rescales ĝ. That steadies learning and is no longer (2); for the plain
+estimator, and to see the five choices differ, switch it off.
+
 Papers: Sutton et al. (2000), Policy gradient methods; Schulman et al. (2016), GAE, eq. 1.
 Checked in tests/algorithms/test_vpg.py.
 """
@@ -32,6 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchrl.experience import agent as agents
+from scratchrl.experience import limits
 from scratchrl.experience import samples as sampling
 from scratchrl.experience.agent import Agent
 from scratchrl.experience.batch import Batch
@@ -79,6 +84,11 @@ class Config:
     """tanh, relu or identity"""
     state_dependent_std: bool = False
     """Box actions: log σ from the network instead of a free parameter"""
+
+    def __post_init__(self) -> None:
+        limits.positive(self, "total_steps", "num_envs", "horizon", "policy_lr", "value_lr", "value_minibatch")
+        limits.not_negative(self, "value_epochs")
+        limits.fraction(self, "gamma", "lam")
 
 
 class State(NamedTuple):

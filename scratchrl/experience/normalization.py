@@ -22,7 +22,8 @@ def scale(moments: Moments) -> np.ndarray:
     """σ = √variance, and 1 where there is no variation (a constant, one sample, or none).
 
     Equal numbers c get a tiny computed variance when their computed mean is not exactly c. A sum of n numbers may be
-    off by n roundings, so a σ of at most n spacings of floats at the mean counts as none.
+    off by n roundings, so a σ of at most n spacings of floats at the mean counts as none; n is capped at 4096, beyond
+    which sums made in batches are no worse and a small true σ must not be taken for rounding.
 
     Checked in tests/experience/test_normalization.py.
 
@@ -32,7 +33,7 @@ def scale(moments: Moments) -> np.ndarray:
     if moments.count == 0:
         return np.ones_like(moments.mean)
     std = np.sqrt(variance(moments))
-    return np.where(std > moments.count * np.spacing(np.abs(moments.mean)), std, 1.0)
+    return np.where(std > min(moments.count, 4096) * np.spacing(np.abs(moments.mean)), std, 1.0)
 
 
 def standardize(moments: Moments, obs: np.ndarray, clip: float = 10.0) -> np.ndarray:

@@ -1,0 +1,43 @@
+"""No algorithm accepts a number that would make it climb, stand still or fail later."""
+
+import importlib
+
+import pytest
+
+ALGORITHMS = ["reinforce", "vpg", "a2c", "trpo", "ppo"]
+BAD = {
+    "total_steps": [0, -5], "num_envs": [0], "steps": [0], "horizon": [0], "epochs": [0], "minibatch": [0, -3],
+    "lr": [0, -1], "policy_lr": [-1], "value_lr": [-1], "value_minibatch": [0], "max_grad_norm": [-1, 0],
+    "clip": [-1, 0], "value_clip": [0], "target_kl": [-1, 0], "kl_goal": [0], "delta": [-1], "cg_iterations": [0],
+    "gamma": [-0.1, 2, float("nan")], "lam": [5], "beta": [-1], "entropy_coefficient": [-1], "damping": [-5],
+    "backtracks": [-1], "cg_tolerance": [-1], "value_epochs": [-1],
+}  # fmt: skip
+
+
+def config_of(name):
+    return importlib.import_module(f"scratchrl.algorithms.{name}").Config
+
+
+CASES = [
+    (name, field, value)
+    for name in ALGORITHMS
+    for field, values in BAD.items()
+    for value in values
+    if field in config_of(name).__dataclass_fields__
+]
+
+
+@pytest.mark.parametrize(("name", "field", "value"), CASES)
+def test_a_harmful_number_is_refused_by_name(name, field, value):
+    with pytest.raises(ValueError, match=f"^{field}: expected a number .*, got {value}"):
+        config_of(name)(**{field: value})
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_number_of_a_config_has_limits(name):
+    numbers = {f.name for f in config_of(name).__dataclass_fields__.values() if f.type in (int, float)}
+    assert numbers <= BAD.keys()
+
+
+def test_switched_off_is_allowed():
+    config_of("ppo")(target_kl=None, value_clip=None)
