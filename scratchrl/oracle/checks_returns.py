@@ -63,7 +63,9 @@ FUNCTIONS = {
     "returns.n_step_return": lambda lam, r, v, w, d, c: returns.n_step_return(r, w, d, c, GAMMA, 3),
     "returns.lambda_return": lambda lam, r, v, w, d, c: returns.lambda_return(r, w, d, c, GAMMA, lam),
     "returns.gae": lambda lam, r, v, w, d, c: returns.gae(r, v, w, d, c, GAMMA, lam),
-    "off_policy.vtrace": lambda lam, r, v, *rest: np.stack(off_policy.vtrace(v / 4, r, v, *rest, GAMMA, lam), axis=-1),
+    "off_policy.vtrace": lambda lam, r, v, w, d, c: np.stack(
+        off_policy.vtrace(v / 4, r, v, w, d, c, GAMMA, lam), axis=-1
+    ),
 }
 
 
