@@ -13,7 +13,6 @@ random direction with probability `slip`, and the goal is bottom right. Right: t
 of (3), and once the goal has been felt everywhere it falls faster than γᵏ.
 """
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,15 +23,9 @@ from scratchrl.exact.bellman import backup
 from scratchrl.exact.evaluation import evaluate, uniform_policy
 from scratchrl.exact.mdp import MDP
 from scratchrl.exact.solve import policy_iteration
-from scratchrl.exact.zoo import gridworld
+from scratchrl.exact.zoo import gridworld, slippery
 
 SIZE = 6
-
-
-def slippery(mdp: MDP, slip: float) -> MDP:
-    """With probability `slip` the action is replaced by one drawn uniformly."""
-    drift = mdp.transition.mean(axis=1, keepdims=True)
-    return replace(mdp, transition=(1 - slip) * mdp.transition + slip * drift)
 
 
 def value_iteration(mdp: MDP, optimum, sweeps):

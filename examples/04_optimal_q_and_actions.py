@@ -24,18 +24,9 @@ from scratchrl.exact.evaluation import uniform_policy
 from scratchrl.exact.mdp import MDP
 from scratchrl.exact.occupancy import discounted_occupancy
 from scratchrl.exact.solve import policy_iteration
-from scratchrl.exact.zoo import DOWN, LEFT, RIGHT, UP, cliff, gridworld
+from scratchrl.exact.zoo import DOWN, LEFT, RIGHT, UP, cliff, gridworld, slippery
 
 BLUE, VERMILLION = "#0072B2", "#D55E00"
-
-
-def slippery(mdp: MDP, slip: float) -> MDP:
-    """With probability `slip` the step goes in a uniformly drawn direction; rewards belong to where it really leads."""
-    drift = mdp.transition.mean(axis=1, keepdims=True)
-    reward = np.broadcast_to(mdp.reward, mdp.transition.shape)
-    mean = np.einsum("sat,sat->sa", mdp.transition, reward)
-    mixed = (1 - slip) * mean + slip * mean.mean(axis=1, keepdims=True)
-    return replace(mdp, transition=(1 - slip) * mdp.transition + slip * drift, reward=mixed)
 
 
 def typical_path(mdp: MDP, best):

@@ -9,6 +9,8 @@ cliff         the long safe way round       V* counts steps along the edge; equa
 garnet        random                        no closed form
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from scratchrl.exact.mdp import MDP
@@ -150,6 +152,31 @@ def garnet(
     np.put_along_axis(transition, successor, gaps, axis=2)
     terminal = np.arange(states) >= states - terminals
     return MDP(transition, rng.normal(size=shape), gamma, ~terminal / (states - terminals), terminal)
+
+
+def slippery(mdp: MDP, slip: float) -> MDP:
+    r"""The same MDP on ice: with probability `slip` the action is replaced by one drawn uniformly, reward and all.
+
+        P′(s′|s,a) = (1 − slip) P(s′|s,a) + slip · (1/A) Σ_b P(s′|s,b),    r′(s,a) likewise from r(s,a)      (1)
+
+    Slipping is part of the world here, but it might as well be part of the policy: V^π in the slippery MDP is V^π′ in
+    the old one, for π′ = (1 − slip) π + slip/A. Rewards are those expected, r(s,a): which action had paid is not kept.
+
+    Args:
+      slip: in [0, 1].
+    Raises:
+      ValueError: slip is not a probability.
+
+    Checked in tests/exact/test_zoo.py: the equality of the two views.
+
+    >>> slippery(two_state(success=1.0), 0.5).transition[0]
+    array([[0.75, 0.25],
+           [0.25, 0.75]])
+    """
+    if not 0 <= slip <= 1:
+        raise ValueError(f"slip: expected a probability, got {slip}")
+    mixed = [(1 - slip) * x + slip * x.mean(axis=1, keepdims=True) for x in (mdp.transition, mdp.mean_reward)]  # (1)
+    return replace(mdp, transition=mixed[0], reward=mixed[1])
 
 
 def _grid(height, width):

@@ -10,7 +10,7 @@ from scratchrl.exact.certificate import optimal_actions
 from scratchrl.exact.evaluation import evaluate
 from scratchrl.exact.mdp import from_gymnasium
 from scratchrl.exact.solve import policy_iteration
-from scratchrl.exact.zoo import chain, cliff, garnet, gridworld, random_walk, two_state
+from scratchrl.exact.zoo import chain, cliff, garnet, gridworld, random_walk, slippery, two_state
 
 unit = st.floats(0.01, 0.99)
 
@@ -105,3 +105,19 @@ def test_garnet_probabilities_are_uniform_on_the_simplex():
     p = p[p > 0.0].reshape(-1, 3)
     assert abs(p[:, 0].mean() - 1 / 3) < 5 * np.sqrt(1 / 18 / len(p))
     assert abs(p[:, 0].var() - 1 / 18) < 5 * np.sqrt((1 / 135 - 1 / 324) / len(p))
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 1))
+def test_slipping_in_the_world_is_slipping_in_the_policy(seed, slip):
+    rng = np.random.default_rng(seed)
+    mdp = garnet(rng, 6, 3, 2)
+    policy = rng.dirichlet(np.ones(3), size=6)
+    np.testing.assert_allclose(
+        evaluate(slippery(mdp, slip), policy), evaluate(mdp, (1 - slip) * policy + slip / 3), rtol=0, atol=1e-11
+    )
+
+
+@pytest.mark.parametrize("slip", [-0.1, 1.1])
+def test_a_slip_that_is_no_probability_is_refused(slip):
+    with pytest.raises(ValueError, match="slip: expected a probability, got"):
+        slippery(two_state(), slip)
