@@ -16,8 +16,9 @@ Papers: Schulman et al. (2017), Proximal policy optimization algorithms, eq. 7 a
 Checked in tests/algorithms/test_ppo.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -196,29 +197,22 @@ def distance(agent: Agent, theta: NDArray, samples: Samples, config: Config) -> 
     return Distance(float(distribution.kl(samples.params, params).mean()), fraction)
 
 
-def policy_epochs(
-    agent: Agent, state: State, samples: Samples, config: Config, lr: float, rng: np.random.Generator
+def epochs(
+    step: Callable[[State, Samples], tuple[State, Any]],
+    state: State,
+    samples: Samples,
+    config: Config,
+    rng: np.random.Generator,
+    enough: Callable[[State], bool] = lambda state: False,
 ) -> tuple[State, float]:
-    """Epochs for θ until there are enough or the KL says stop, and the mean loss."""
+    """`step` for every minibatch of every epoch, unless an epoch ends with `enough`; and the mean loss."""
     losses = []
     for _ in range(config.epochs):
         for rows in critic.minibatches(rng, config.minibatch, *samples):
-            state, loss = policy_step(agent, state, Samples(*rows), config, lr)
+            state, loss = step(state, Samples(*rows))
             losses.append(loss)
-        if config.target_kl and distance(agent, state.theta, samples, config).kl > 1.5 * config.target_kl:
+        if enough(state):
             break
-    return state, float(np.mean(losses))
-
-
-def value_epochs(
-    agent: Agent, state: State, samples: Samples, config: Config, lr: float, rng: np.random.Generator
-) -> tuple[State, float]:
-    """Epochs for φ, and the mean loss."""
-    losses = []
-    for _ in range(config.epochs):
-        for rows in critic.minibatches(rng, config.minibatch, *samples):
-            state, loss = value_step(agent, state, Samples(*rows), config, lr)
-            losses.append(loss)
     return state, float(np.mean(losses))
 
 
@@ -228,9 +222,16 @@ def update(
     """All epochs over one batch; β adapted to where they led."""
     samples = sampling.judged(agent, state.theta, state.phi, batch, config.gamma, config.lam)
     fraction = 1 - state.step / config.total_steps if config.anneal else 1.0
+    climb = partial(policy_step, agent, config=config, lr=fraction * config.policy_lr)
+    descend = partial(value_step, agent, config=config, lr=fraction * config.value_lr)
+
+    def too_far(state: State) -> bool:
+        goal = config.target_kl
+        return goal is not None and distance(agent, state.theta, samples, config).kl > 1.5 * goal
+
     theta_rng, phi_rng = (np.random.default_rng(rng.integers(2**63)) for _ in range(2))  # neither waits for the other
-    state, policy_loss = policy_epochs(agent, state, samples, config, fraction * config.policy_lr, theta_rng)
-    state, value_loss = value_epochs(agent, state, samples, config, fraction * config.value_lr, phi_rng)
+    state, policy_loss = epochs(climb, state, samples, config, theta_rng, too_far)
+    state, value_loss = epochs(descend, state, samples, config, phi_rng)
     moved = distance(agent, state.theta, samples, config)
     info = {
         "charts/learning_rate": fraction * config.policy_lr,
