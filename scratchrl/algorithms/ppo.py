@@ -198,13 +198,9 @@ def distance(agent: Agent, theta: NDArray, samples: Samples, config: Config) -> 
 
 
 def epochs(
-    step: Callable[[State, Samples], tuple[State, Any]],
-    state: State,
-    samples: Samples,
-    config: Config,
-    rng: np.random.Generator,
-    enough: Callable[[State], bool] = lambda state: False,
-) -> tuple[State, float]:
+    step: Callable[[State, Samples], tuple[State, Any]], state: State, samples: Samples, config: Config,
+    rng: np.random.Generator, enough: Callable[[State], bool] = lambda state: False,
+) -> tuple[State, float]:  # fmt: skip
     """`step` for every minibatch of every epoch, unless an epoch ends with `enough`; and the mean loss."""
     losses = []
     for _ in range(config.epochs):
