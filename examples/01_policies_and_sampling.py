@@ -1,4 +1,4 @@
-"""01 · Policies and sampling: the seed's "Action Spaces" and "Policies".
+"""01 · Policies and sampling: Spinning Up's "Action Spaces" and "Policies".
 
     categorical         π(a|s) = softmax(f_θ(s))_a                      a ~ π(·|s): one of A actions              (1)
     diagonal Gaussian   a = μ_θ(s) + σ ⊙ z,   z ~ N(0, I)               any vector of actions                     (2)
@@ -8,8 +8,8 @@ Both heads sit on the same kind of network; everything later in the ladder needs
 its log-probability, and the gradient of that. The average surprise of a sample, E[−log π(a|s)], is the entropy.
 
 Look for: the share of each action falls on its probability, within the error of counting (left). Gaussian samples fill
-the level lines of the density, 39 % inside the first ellipse: 1 − exp(−½), two dimensions (middle). The mean surprise
-settles on the entropy, its error shrinking like 1/√N (right).
+the density's level lines, 1 − exp(−½) = 39 % inside the first (middle). The mean surprise settles on the entropy, its
+error shrinking like 1/√N (right).
 """
 
 from pathlib import Path
@@ -93,6 +93,7 @@ def main(out: Path = Path("pictures/01_policies_and_sampling.png"), quick: bool 
     draw_surprise(right, {"categorical": log_p, "Gaussian": log_density}, (entropy, differential))
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
+    print(f"picture: {out}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""02 · Returns: the seed's "Trajectories" and "Reward and Return".
+"""02 · Returns: Spinning Up's "Trajectories" and "Reward and Return".
 
     R(τ) = Σ_{t=0}^{T} r_t                finite-horizon undiscounted return                                      (1)
     R(τ) = Σ_{t=0}^{∞} γᵗ r_t             infinite-horizon discounted return, γ in (0, 1)                         (2)
@@ -88,6 +88,7 @@ def main(out: Path = Path("pictures/02_returns.png"), steps: int = 200, quick: b
         axis.legend(fontsize=8, loc=place, ncol=columns)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
+    print(f"picture: {out}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""03 · Value functions and Bellman equations: the seed's "Value Functions" and "Bellman Equations".
+"""03 · Value functions and Bellman equations: Spinning Up's "Value Functions" and "Bellman Equations".
 
     V^π(s) = E_{a~π, s'~P}[r + γ V^π(s')]            linear in V^π: one solve                                     (1)
     V*(s)  = max_a E_{s'~P}[r + γ V*(s')] = (T*V*)(s)     not linear: iterate v ← T*v                             (2)
@@ -80,6 +80,7 @@ def main(
     right.legend()
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
+    print(f"picture: {out}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""04 · The optimal Q-function and the optimal action: the seed's section of that name.
+"""04 · The optimal Q-function and the optimal action: Spinning Up's section of that name.
 
     a*(s) = argmax_a Q*(s, a)             if several actions reach the maximum, all of them are optimal             (1)
     V*(s) = max_a Q*(s, a)                                                                                         (2)
@@ -81,6 +81,7 @@ def main(
     axes["A"].legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncol=3, fontsize=9)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
+    print(f"picture: {out}")
 
 
 if __name__ == "__main__":

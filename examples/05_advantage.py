@@ -1,4 +1,4 @@
-"""05 · Advantage functions: the seed's section of that name.
+"""05 · Advantage functions: Spinning Up's section of that name.
 
     A^π(s, a) = Q^π(s, a) − V^π(s)        how much better a is than what π does on average                          (1)
     Σ_a π(a|s) A^π(s, a) = 0              since V^π(s) = E_{a~π(·|s)}[Q^π(s, a)]                                   (2)
@@ -82,6 +82,7 @@ def main(out: Path = Path("pictures/05_advantage.png"), quick: bool = False, see
     draw_state(right, q, value, 3 * SIZE + 3)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
+    print(f"picture: {out}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""06 · The log-derivative trick and the score: the seed's "Deriving the Simplest Policy Gradient" and "Baselines".
+"""06 · The log-derivative trick and the score: Spinning Up's "Deriving the Simplest Policy Gradient" and "Baselines".
 
     ∇_θ P_θ(x) = P_θ(x) ∇_θ log P_θ(x)    chain rule on log: the log-derivative trick                              (1)
     E_{x~P}[∇_θ log P_θ(x)] = 0           since ∫ ∇P = ∇ ∫ P = ∇ 1: the score has mean zero                        (2)
@@ -92,6 +92,7 @@ def main(out: Path = Path("pictures/06_log_derivative_and_score.png"), quick: bo
     draw_field(right, action, score, weighted)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
+    print(f"picture: {out}")
 
 
 if __name__ == "__main__":

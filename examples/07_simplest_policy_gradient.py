@@ -1,4 +1,4 @@
-"""07 · The simplest policy gradient: the seed's "Deriving the Simplest Policy Gradient".
+"""07 · The simplest policy gradient: Spinning Up's "Deriving the Simplest Policy Gradient".
 
     ∇J(θ) = E_τ[ Σ_t ∇ log π_θ(a_t|s_t) R(τ) ]                     what we want                                   (1)
     ĝ = (1/N) Σ_τ Σ_t ∇ log π_θ(a_t|s_t) R(τ)                      what N trajectories tell us                    (2)
@@ -7,7 +7,7 @@
 The task is small enough to list all its trajectories (3520), so ∇J and the covariance of ĝ are exact sums, and
 sampling means drawing from the list.
 
-Look for: the error of ĝ falls like √(tr Cov/N), the line nobody fitted (left). Then the seed's warning: descend (3)
+Look for: the error of ĝ falls like √(tr Cov/N), the line nobody fitted (left). Then Spinning Up's warning: descend (3)
 on one batch, step after step, and it goes to −∞ without a stop (middle) while the true return craters to the worst
 possible, −6: every return is negative, so the loss is content with making all that it has seen improbable. The same
 steps with a fresh batch each time climb (right).
@@ -90,6 +90,7 @@ def main(out: Path = Path("pictures/07_simplest_policy_gradient.png"), quick: bo
         axis.legend(fontsize=8)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
+    print(f"picture: {out}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""08 · Reward-to-go and baselines: the seed's "Don't Let the Past Distract You" and "Baselines in Policy Gradients".
+"""08 · Reward-to-go and baselines: Spinning Up's "Don't Let the Past Distract You" and "Baselines in Policy Gradients".
 
     ĝ = Σ_t ∇ log π_θ(a_t|s_t) Φ_t       with Φ_t =                                                                 (1)
         R(τ)               everything, also what happened before a_t
@@ -8,7 +8,6 @@
         R̂_t − b*(s_t)      minus the baseline of least variance (exact/baselines.py derives it)
 
 Each rung keeps the mean and lowers the variance; all are exact sums over the 3520 trajectories of a small gridworld.
-
 Look for: five clouds of estimates with one and the same centre, the exact gradient (left). The ladder, on a logarithmic
 axis; V^π is nearly the best baseline, but not quite (middle). And what it is good for: with the same eight trajectories
 per step, lower variance learns faster and wobbles less (right; bands: four runs of five).
@@ -93,6 +92,7 @@ def main(out: Path = Path("pictures/08_variance_ladder.png"), quick: bool = Fals
     right.set(title="Learning with 8 trajectories a step", xlabel="gradient step", ylabel="J, exact (−3 is best)")
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
+    print(f"picture: {out}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""09 · The five Φ_t: the seed's "Other Forms of the Policy Gradient".
+"""09 · The five Φ_t: Spinning Up's "Other Forms of the Policy Gradient".
 
     ∇J(θ) = E_τ[ Σ_t ∇ log π_θ(a_t|s_t) Φ_t ]      for Φ_t any of                                                  (1)
 
@@ -92,6 +92,7 @@ def main(out: Path = Path("pictures/09_five_weights.png"), quick: bool = False, 
     right.legend(fontsize=8, loc="lower right")
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
+    print(f"picture: {out}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""10 · GAE's bias-variance frontier: the seed's "Other Forms of the Policy Gradient", its pointer to GAE.
+"""10 · GAE's bias-variance frontier: Spinning Up's "Other Forms of the Policy Gradient", its pointer to GAE.
 
     δ_t = r_t + γ V(s_{t+1}) − V(s_t)                 trusts V after one reward                                    (1)
     Â_t = Σ_k (γλ)ᵏ δ_{t+k}                           λ = 0: δ_t          λ = 1: R̂_t − V(s_t)                      (2)
@@ -81,6 +81,7 @@ def main(out: Path = Path("pictures/10_gae_frontier.png"), quick: bool = False, 
     left.margins(x=0.1)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
+    print(f"picture: {out}")
 
 
 if __name__ == "__main__":

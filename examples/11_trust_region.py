@@ -1,12 +1,12 @@
-"""11 · Trust regions: the seed's "Proximal Policy Optimization", its part on TRPO.
+"""11 · Trust regions: Spinning Up's "Proximal Policy Optimization", its part on TRPO.
 
     maximise L(θ) subject to KL(θ) = E_{s~π_old}[KL(π_old(·|s)‖π_θ(·|s))] ≤ δ                                       (1)
     L ≈ gᵀs, KL ≈ ½ sᵀF s   gives   s = √(2δ / gᵀF⁻¹g) F⁻¹g          the natural gradient, as far as δ allows        (2)
     vanilla: s = α g                                                 near in θ, however far in π                    (3)
 
 Two states, two parameters: θ_s is the logit of `go` in state s. Staying in 0 pays 1 a step, staying in 1 pays 2, going
-pays nothing: best is to go from 0 and stay in 1, and staying in 0 is a plateau that it takes courage to leave. With
-F = diag(μ(s) π(1 − π)), μ the share of time spent in s, everything is exact.
+nothing: best is to go from 0 and stay in 1, and staying in 0 is a plateau that takes courage to leave. Everything is
+exact: F = diag(μ(s) π(1 − π)), μ the share of time spent in s.
 
 Look for: balls of the same KL δ are small where the policy is undecided and huge where it is nearly deterministic, or
 where a state is hardly visited: a step in θ means nothing by itself (left). From the plateau both methods start with
@@ -93,6 +93,7 @@ def main(out: Path = Path("pictures/11_trust_region.png"), delta: float = 0.01, 
     right.legend()
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
+    print(f"picture: {out}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""12 · PPO's four regions and the pessimistic bound: the seed's "Proximal Policy Optimization".
+"""12 · PPO's four regions and the pessimistic bound: Spinning Up's "Proximal Policy Optimization".
 
     L = min(ρ A, clip(ρ, 1 − ε, 1 + ε) A),     ρ = π_θ(a|s)/π_old(a|s)                                              (1)
     A > 0:  L = A min(ρ, 1 + ε)                A < 0:  L = A max(ρ, 1 − ε)                                          (2)
@@ -90,6 +90,7 @@ def main(
     clippings.set(ylabel="share clipped (shaded)", ylim=(0, 4), yticks=[0, 0.5, 1])
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
+    print(f"picture: {out}")
 
 
 if __name__ == "__main__":

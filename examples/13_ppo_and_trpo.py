@@ -1,4 +1,4 @@
-"""13 · PPO-Clip, PPO-Penalty and TRPO on one problem: the seed's last section.
+"""13 · PPO-Clip, PPO-Penalty and TRPO on one problem: Spinning Up's pages on TRPO and PPO.
 
     PPO-Clip       E[min(ρ A, clip(ρ, 1 − ε, 1 + ε) A)]            several epochs of Adam; no KL anywhere           (1)
     PPO-Penalty    E[ρ A − β KL(π_old‖π)]                          the same; β doubles or halves towards a KL       (2)
@@ -89,6 +89,7 @@ def main(out: Path = Path("pictures/13_ppo_and_trpo.png"), updates: int = 40, qu
     right.legend()
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
+    print(f"picture: {out}")
 
 
 if __name__ == "__main__":

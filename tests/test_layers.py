@@ -74,11 +74,18 @@ def test_no_module_imports_itself_in_a_circle():
     assert len(list(TopologicalSorter(graph).static_order())) == len(FILES)
 
 
-def test_rooms_hold_nothing_but_a_docstring():
+def test_rooms_hold_a_docstring_and_import_their_files_when_asked_for_them():
+    lazily = ["from scratchrl import submodules", "__getattr__ = submodules(__name__)"]
     for name in MAY_IMPORT:
         body = ast.parse(FILES[f"scratchrl.{name}"].read_text(encoding="utf-8")).body
-        assert len(body) == 1
         assert ast.get_docstring(ast.Module(body, []))
+        assert [ast.unparse(node) for node in body[1:]] == lazily
+
+
+def test_a_dotted_name_is_enough():
+    assert scratchrl.maths.returns.gae.__name__ == "gae"
+    with pytest.raises(AttributeError, match=r"module 'scratchrl\.maths' has no attribute 'nothing'"):
+        _ = scratchrl.maths.nothing
 
 
 def loaded(code):

@@ -1,1 +1,5 @@
 """Truth without sampling: finite MDPs solved, differentiated and enumerated."""
+
+from scratchrl import submodules
+
+__getattr__ = submodules(__name__)

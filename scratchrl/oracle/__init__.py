@@ -1,1 +1,5 @@
 """The kit for outsiders: derivatives certified, functions judged."""
+
+from scratchrl import submodules
+
+__getattr__ = submodules(__name__)

@@ -65,8 +65,8 @@ def band(runs):
 def draw(folders, path):
     """Draws the runs into `path`, .png or any format that matplotlib knows by its suffix, atomically.
 
-    A group of one run: every episode as a dot and the moving mean of the last 100. A group of several: the mean over
-    seeds of those moving means, and the band from the worst seed to the best.
+    One panel per environment. A group of one run: every episode as a dot and the moving mean of the last 100. A group
+    of several: the mean over seeds of those moving means, and the band from the worst seed to the best.
 
     Raises: ValueError, one line, for a folder without a run, a run without episodes, or an unknown suffix.
     Checked in tests/runs/test_plot.py.
@@ -75,15 +75,18 @@ def draw(folders, path):
 
     path = Path(path)
     groups = group([read(folder) for folder in folders])
-    figure = Figure(figsize=(8, 5), dpi=120, layout="constrained")
-    axes = figure.add_subplot(xlabel="environment steps", ylabel=f"episodic return (line: mean of the last {WINDOW})")
+    envs = list(dict.fromkeys(_identity(runs[0])["env"] for runs in groups))
+    figure = Figure(figsize=(8 * len(envs), 5), dpi=120, layout="constrained")
     if path.suffix[1:].lower() not in figure.canvas.get_supported_filetypes():
         raise ValueError(f"{path}: unknown picture format {path.suffix!r}; .png, .svg and .pdf always work")
+    panels = dict(zip(envs, figure.subplots(1, len(envs), squeeze=False)[0], strict=True))
     for index, (runs, label) in enumerate(zip(groups, _labels(groups), strict=True)):
-        _draw_group(axes, runs, label, f"C{index}")
-    axes.grid(alpha=0.3)
-    axes.margins(x=0)
-    axes.legend(loc="best", fontsize="small")
+        _draw_group(panels[_identity(runs[0])["env"]], runs, label, f"C{index}")
+    for env, axes in panels.items():
+        axes.set(title=env, xlabel="environment steps", ylabel=f"episodic return (line: mean of the last {WINDOW})")
+        axes.grid(alpha=0.3)
+        axes.margins(x=0)
+        axes.legend(loc="best", fontsize="small")
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, "wb") as file:
         figure.savefig(file, format=path.suffix[1:].lower())
@@ -110,12 +113,17 @@ def _identity(run):
 
 
 def _labels(groups):
+    """The algorithm, and the settings in which a group differs from others of its algorithm and environment."""
     identities = [_identity(runs[0]) for runs in groups]
-    varying = {key for other in identities for key in settings.differing(identities[0], other)}
-    return [_label(identity, varying, len(runs)) for identity, runs in zip(identities, groups, strict=True)]
+    return [_label(identity, _varying(identity, identities), len(runs))
+            for identity, runs in zip(identities, groups, strict=True)]  # fmt: skip
+
+
+def _varying(identity, identities):
+    alike = [other for other in identities if all(other[key] == identity[key] for key in ("algorithm", "env"))]
+    return {key for other in alike for one in alike for key in settings.differing(one, other)}
 
 
 def _label(identity, varying, seeds):
-    name = [identity["algorithm"], identity["env"]]
-    name += [f"{key}={value}" for key, value in identity.items() if key in varying - {"algorithm", "env"}]
+    name = [identity["algorithm"], *(f"{key}={value}" for key, value in identity.items() if key in varying)]
     return " ".join(name) + (f" ({seeds} seeds, mean and range)" if seeds > 1 else "")

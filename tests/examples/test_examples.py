@@ -64,7 +64,7 @@ def test_short_and_explained(script):
     doc = ast.get_docstring(ast.parse(source))
     assert len(source.splitlines()) < 100
     assert doc.startswith(f"{script.stem[:2]} · ")
-    assert all(part in doc for part in ("the seed's", "(1)", "Look for:"))
+    assert all(part in doc for part in ("Spinning Up's", "(1)", "Look for:"))
 
 
 @pytest.mark.parametrize("number", range(1, 14))

@@ -6,10 +6,11 @@ import pytest
 from scratchrl.runs import log, plot, settings
 
 
-def make_run(folder, seed=0, clip=0.2, level=10.0, episodes=300):
+def make_run(folder, seed=0, clip=0.2, level=10.0, episodes=300, algorithm="ppo", env="CartPole-v1", **config):
     folder.mkdir()
-    run = {"env": "CartPole-v1", "seed": seed}
-    about = {"scratchrl": "0.1.0", "algorithm": "ppo", "run": run, "config": {"clip": clip, "hidden": (64, 64)}}
+    run = {"env": env, "seed": seed}
+    about = {"scratchrl": "0.1.0", "algorithm": algorithm, "run": run}
+    about["config"] = {"clip": clip, "hidden": (64, 64)} | config
     settings.write(folder / "config.json", about)
     with log.tables(folder) as write:
         for k in range(episodes // 3):
@@ -32,9 +33,24 @@ def test_seeds_make_one_band_and_configs_make_groups(tmp_path):
     folders = [make_run(tmp_path / f"{clip}-{seed}", seed, clip) for clip in (0.1, 0.2) for seed in (0, 1, 2)]
     groups = plot.group([plot.read(folder) for folder in folders])
     assert [len(runs) for runs in groups] == [3, 3]
-    assert plot._labels(groups)[0] == "ppo CartPole-v1 clip=0.1 (3 seeds, mean and range)"
+    assert plot._labels(groups)[0] == "ppo clip=0.1 (3 seeds, mean and range)"
     plot.draw(folders, tmp_path / "curves.png")
     assert colors(tmp_path / "curves.png") > 50
+
+
+def test_runs_of_several_algorithms_and_environments_are_told_apart_by_name_and_panel(tmp_path):
+    """A label lists what differs among runs of the same kind, not all that two algorithms do not share."""
+    folders = [
+        make_run(tmp_path / "a"),
+        make_run(tmp_path / "b", algorithm="trpo", delta=0.01, damping=0.1),
+        make_run(tmp_path / "c", algorithm="trpo", delta=0.02, damping=0.1),
+        make_run(tmp_path / "d", env="Pendulum-v1", clip=0.3),
+    ]
+    groups = plot.group([plot.read(folder) for folder in folders])
+    assert plot._labels(groups) == ["ppo", "trpo delta=0.01", "trpo delta=0.02", "ppo"]
+    plot.draw(folders, tmp_path / "all.svg")
+    svg = (tmp_path / "all.svg").read_text()
+    assert svg.count('<g id="axes_') == 2
 
 
 def test_band_of_constant_runs_is_their_mean_and_range():
