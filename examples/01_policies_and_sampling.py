@@ -85,7 +85,6 @@ def main(out: Path = Path("pictures/01_policies_and_sampling.png"), quick: bool 
     print(f"categorical: entropy {entropy:.4f}, mean surprise {-log_p.mean():.4f} ± {log_p.std() / samples**0.5:.4f}")
     print(f"gaussian: entropy {differential:.4f}, mean surprise {-log_density.mean():.4f} ± {samples**-0.5:.4f}")
     print(f"inside |z| = 1: share {inside.mean():.4f}, probability {1 - np.exp(-0.5):.4f}")
-
     figure = Figure(figsize=(15, 4.6), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     draw_categorical(left, probability, choice)

@@ -1,5 +1,4 @@
 """11 · Trust regions: Spinning Up's "Proximal Policy Optimization", its part on TRPO.
-
     maximise L(θ) subject to KL(θ) = E_{s~π_old}[KL(π_old(·|s)‖π_θ(·|s))] ≤ δ                                       (1)
     L ≈ gᵀs, KL ≈ ½ sᵀF s   gives   s = √(2δ / gᵀF⁻¹g) F⁻¹g          the natural gradient, as far as δ allows        (2)
     vanilla: s = α g                                                 near in θ, however far in π                    (3)
