@@ -1,6 +1,6 @@
 """scratchrl: deep reinforcement learning in NumPy, every derivative written by hand, every claim checked."""
 
-import importlib.util
+import importlib
 from collections.abc import Callable
 from types import ModuleType
 
@@ -17,9 +17,12 @@ def submodules(package: str) -> Callable[[str], ModuleType]:
 
     def submodule(name: str) -> ModuleType:
         full = f"{package}.{name}"
-        if name.startswith("_") or importlib.util.find_spec(full) is None:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return importlib.import_module(full)
+        try:
+            return importlib.import_module(full)
+        except ModuleNotFoundError as error:
+            if error.name != full:
+                raise
+            raise AttributeError(f"module {package!r} has no attribute {name!r}") from None
 
     return submodule
 

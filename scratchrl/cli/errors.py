@@ -8,8 +8,6 @@ EXTRAS = {
     "pygame": "video",
     "flint": "oracle",
     "hypothesis": "oracle",
-    "mpi4py": "mpi",
-    "torch": "torch",
 }
 
 

@@ -13,6 +13,8 @@ from scratchrl.cli.options import algorithm, restored, settings_of
 from scratchrl.cli.session import load_state, opened, thread_limit
 from scratchrl.runs.statistics import mean_interval
 
+HORIZON = 10_000  # steps, where training set none
+
 
 @dataclass(frozen=True)
 class Evaluate:
@@ -25,6 +27,8 @@ class Evaluate:
     """Episodes to play."""
     seed: int = 1_000_000
     """Seed of the environments and actions; far from the seeds one trains with, so that new episodes are met."""
+    horizon: int | None = None
+    """Cut an episode after this many steps; default: as in training, or 10,000."""
     deterministic: bool = False
     """Play the policy's mode instead of sampling from it."""
     video: Path | None = None
@@ -34,18 +38,23 @@ class Evaluate:
 def evaluate(arguments):
     """Prints the table and returns 0."""
     asked = tyro.cli(Evaluate, args=arguments, prog="scratchrl evaluate")
-    if asked.episodes < 1:
-        raise Refused(f"--episodes: expected at least 1, got {asked.episodes}")
+    if asked.episodes < 2:
+        raise Refused(f"--episodes: expected at least 2, for an interval, got {asked.episodes}")
+    if asked.horizon is not None and asked.horizon < 1:
+        raise Refused(f"--horizon: expected at least 1, got {asked.horizon}")
     stored = settings_of(asked.run)
     module = algorithm(stored["algorithm"])
     options, config = restored(stored, module, asked.run)
     options = replace(options, seed=asked.seed, out=str(asked.run))
+    if asked.video is not None:
+        _require_camera(options.env)
+    horizon = asked.horizon or getattr(config, "horizon", HORIZON)
     with thread_limit(options.threads), opened(stored["algorithm"], module, options, config) as session:
         state, step = _trained(session)
-        returns = play(session, state, asked.episodes, asked.deterministic)
-        print(table(returns, step, asked))
+        returns, cut = play(session, state, asked.episodes, horizon, asked.deterministic)
+        print(table(returns, cut, horizon, step, asked))
         if asked.video is not None:
-            print(f"{'video':<9}{_record(session, state, asked)}")
+            print(f"{'video':<9}{_record(session, state, horizon, asked)}")
     return 0
 
 
@@ -59,8 +68,8 @@ def player(session, state, world, deterministic):
     return agent.actor(policy, state, session.config, session.rng)
 
 
-def play(session, state, episodes, deterministic):
-    """Returns of exactly `episodes` whole episodes, (K,) float64.
+def play(session, state, episodes, horizon, deterministic):
+    """Returns of exactly `episodes` episodes, (K,) float64, and how many of them the horizon cut.
 
     The environments play in rounds, one episode each, and the last round counts its first environments only: chosen
     before they are played, so that short episodes are not preferred as they would be by taking the first K to end.
@@ -68,15 +77,17 @@ def play(session, state, episodes, deterministic):
     from scratchrl.experience import rollout
 
     act = player(session, state, session.world, deterministic)
-    rounds = []
+    rounds, cut = [], []
     for _ in range(math.ceil(episodes / session.config.num_envs)):
-        batch, ended = rollout.collect_episodes(session.world, act)
+        batch, ended = rollout.collect_episodes(session.world, act, horizon)
         env = np.argwhere(batch.terminated | batch.truncated)[:, 1]  # in order of ending, as `ended` is
-        rounds.append(ended.returns[np.argsort(env)])
-    return np.concatenate(rounds)[:episodes]
+        order = np.argsort(env)
+        rounds.append(ended.returns[order])
+        cut.append((ended.lengths == horizon)[order])
+    return np.concatenate(rounds)[:episodes], int(np.concatenate(cut)[:episodes].sum())
 
 
-def table(returns, step, asked):
+def table(returns, cut, horizon, step, asked):
     """What is printed."""
     interval = mean_interval(returns)
     lines = [
@@ -84,7 +95,7 @@ def table(returns, step, asked):
         ("return", f"{interval.mean:.6g} ± {interval.standard_error:.3g} (mean ± standard error)"),
         ("95 %", f"{interval.low:.6g} to {interval.high:.6g} (Student's t)"),
         ("range", f"{returns.min():.6g} to {returns.max():.6g}"),
-        ("episodes", f"{len(returns)}"),
+        ("episodes", f"{len(returns)}" + (f", {cut} of them {horizon} steps long, the horizon" if cut else "")),
     ]
     return "\n".join(f"{name:<9}{value}" for name, value in lines)
 
@@ -96,7 +107,27 @@ def _trained(session):
     return state, meta["step"]
 
 
-def _record(session, state, asked):
+def _require_camera(env_id):
+    """Refuses, before anything is played, what could not be filmed afterwards."""
+    import importlib.util
+
+    import gymnasium
+
+    install = '--video needs packages that are not installed: pip install "scratchrl[video]"'
+    try:
+        env = gymnasium.make(env_id, render_mode="rgb_array")
+        if "rgb_array" not in env.metadata.get("render_modes", []):
+            raise Refused(f"--video: {env_id} cannot be filmed, it has no render mode rgb_array")
+        env.reset()
+        env.render()
+        env.close()
+    except gymnasium.error.DependencyNotInstalled as error:
+        raise Refused(install) from error
+    if importlib.util.find_spec("moviepy") is None:
+        raise Refused(install)
+
+
+def _record(session, state, horizon, asked):
     """One episode in an environment of its own, filmed."""
     import gymnasium
     from gymnasium.wrappers import RecordVideo
@@ -107,11 +138,8 @@ def _record(session, state, asked):
         env = gymnasium.make(session.options.env, render_mode="rgb_array")
         return RecordVideo(env, str(asked.video), episode_trigger=lambda episode: episode == 0, disable_logger=True)
 
-    try:
-        envs = gymnasium.vector.SyncVectorEnv([filmed])
-        world = rollout.start(envs, asked.seed, np.dtype(session.options.dtype))
-        rollout.collect_episodes(world, player(session, state, world, asked.deterministic))
-        envs.close()
-    except gymnasium.error.DependencyNotInstalled as error:
-        raise Refused(f'--video: {error}; pip install "scratchrl[video]"') from error
+    envs = gymnasium.vector.SyncVectorEnv([filmed])
+    world = rollout.start(envs, asked.seed, np.dtype(session.options.dtype))
+    rollout.collect_episodes(world, player(session, state, world, asked.deterministic), horizon)
+    envs.close()
     return asked.video

@@ -5,10 +5,12 @@ import math
 import sys
 import time
 from itertools import chain, islice
+from pathlib import Path
 
 import numpy as np
 
 import scratchrl
+from scratchrl import maths
 from scratchrl.cli.errors import Refused, missing, refusing
 from scratchrl.cli.options import ALGORITHMS, algorithm, parse, record, settings_of
 from scratchrl.cli.progress import progress
@@ -100,10 +102,11 @@ def _run(session, state):
 
 
 def _updates(session, state):
-    """The updates to come. The first is made here: an argument out of range shows in it, and then nothing is left."""
+    """The updates to come. The first is made here: if it fails, nothing is left behind."""
+    if not any(Path(maths.__file__).with_name("__pycache__").glob("*.nbi")):
+        _say("compiling, once; this takes some ten seconds")
     updates = session.algorithm.train(session.config, session.world, session.rng, state)
-    with refusing(ValueError):
-        first = list(islice(updates, 1))
+    first = list(islice(updates, 1))
     session.folder.mkdir(parents=True, exist_ok=True)
     about = record(session.name, session.options, session.config)
     settings.write(session.folder / "config.json", about)
@@ -115,8 +118,8 @@ def _play(session, state, updates, publish, interrupted):
 
     The first update is saved at once: a state that cannot be saved should fail now and not in an hour.
     """
-    saved = -math.inf
-    for state, info in updates:
+    saved, located = -math.inf, _located(updates, int(state.step))
+    for state, info in located:
         _require_finite(state)
         publish(int(state.step), info)
         if interrupted():
@@ -126,6 +129,16 @@ def _play(session, state, updates, publish, interrupted):
             saved = time.monotonic()
     save(session, state)
     return state
+
+
+def _located(updates, step):
+    """The updates; what is not finite in one of them is reported with the step after which it happened."""
+    try:
+        for state, info in updates:
+            yield state, info
+            step = int(state.step)
+    except FloatingPointError as error:
+        raise FloatingPointError(f"after step {step}: {error}") from error
 
 
 def _publisher(session, write, report, start, first):

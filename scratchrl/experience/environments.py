@@ -53,6 +53,8 @@ def make(env_id: str, num_envs: int = 1, vectorization: str = "auto") -> VectorE
         envs = _make(env_id, num_envs, _choose(spec, num_envs, vectorization))
     except (gymnasium.error.DependencyNotInstalled, ImportError) as error:
         raise UnusableEnvironment(f"{env_id} needs a package that is not installed: {error}") from error
+    except TypeError as error:
+        raise UnusableEnvironment(f"{env_id} cannot be made from its id alone: {error}") from error
     try:
         require_supported(envs.single_observation_space, envs.single_action_space)
     except UnusableEnvironment as error:

@@ -70,7 +70,7 @@ def init(
     Returns:
       theta (size,).
     Raises:
-      ValueError: the scheme is not known, or the net has no layer.
+      ValueError: the scheme or the activation is not known, or the net has no layer.
 
     Checked in tests/maths/test_initialization.py.
 
@@ -79,6 +79,8 @@ def init(
     """
     if scheme not in SCHEMES:
         raise ValueError(f"scheme: expected one of {', '.join(SCHEMES)}, got {scheme!r}")
+    if net.activation not in mlp.ACTIVATIONS:
+        raise ValueError(f"activation: expected one of {', '.join(mlp.ACTIVATIONS)}, got {net.activation!r}")
     if len(net.sizes) < 2 or min(net.sizes) < 1:
         raise ValueError(f"sizes: expected at least an input and an output size, all positive, got {net.sizes}")
     theta = np.zeros(mlp.size(net))

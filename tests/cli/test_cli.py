@@ -230,10 +230,27 @@ def test_refused_training_leaves_nothing_behind(capsys):
     refused(capsys, "train", "fake", "--threads", "0", match="--threads: expected at least 1, got 0")
     refused(capsys, "train", "fake", "--seed", "-1", match="seed must be at least 0, got -1")
     refused(capsys, "train", "fake", "--num-envs", "0", match="num_envs must be at least 1, got 0")
-    refused(capsys, "train", "fake", "--activation", "sigmoid", match="sigmoid")
     refused(capsys, "train", "fake", "--vectorization", "native", "--env", "Acrobot-v1", match="no native vector form")
     refused(capsys, "train", "fake", "--resume", match="runs/CartPole-v1-fake-0/config.json: no such file")
     assert os.listdir() == []
+
+
+@pytest.mark.parametrize("name", [name for name in cli_options.ALGORITHMS if name != "fake"])
+def test_no_algorithm_begins_with_an_activation_it_does_not_know(capsys, name):
+    line = "activation: expected one of identity, tanh, relu, got 'silu'"
+    refused(capsys, "train", name, "--activation", "silu", match=line)
+    assert os.listdir() == []
+
+
+def test_an_error_of_ours_in_the_first_update_keeps_its_traceback(monkeypatch):
+    def broken(*arguments):
+        raise ValueError("operands could not be broadcast")
+        yield
+
+    monkeypatch.setattr(sys.modules["scratchrl.algorithms.fake"], "train", broken)
+    with pytest.raises(ValueError, match="broadcast"):
+        run("--out", "a")
+    assert not Path("a").exists()
 
 
 def test_a_run_is_not_overwritten(capsys):
@@ -315,7 +332,7 @@ def test_usage_errors_of_the_parser_exit_with_2(capsys):
 
 def test_a_nan_stops_with_the_step_and_the_last_good_checkpoint(capsys):
     assert run("--out", "a", "--fail-at", "320", "--checkpoint-every", "0") == 1
-    line = "step 320: return is not finite; last good checkpoint: a/checkpoint.npz, step 320"
+    line = "after step 320: step 320: return is not finite; last good checkpoint: a/checkpoint.npz, step 320"
     assert capsys.readouterr().err == f"scratchrl: training stopped: {line}\n"
     assert run("--out", "b", "--fail-at", "0") == 1
     assert "no checkpoint had been written yet" in capsys.readouterr().err
@@ -354,10 +371,31 @@ def test_evaluate_the_mode(capsys):
     """Always pushing the cart to the left drops the pole within 8 to 11 steps."""
     run("--out", "a", "--gain", "0")
     capsys.readouterr()
+    refused(capsys, "evaluate", "a", "--episodes", "1", match="--episodes: expected at least 2")
+    refused(capsys, "evaluate", "a", "--horizon", "0", match="--horizon: expected at least 1")
+    assert cli.main(["evaluate", "a", "--episodes", "4", "--horizon", "3"]) == 0
+    assert "4, 4 of them 3 steps long, the horizon" in capsys.readouterr().out
     assert cli.main(["evaluate", "a", "--episodes", "20", "--deterministic"]) == 0
     out = capsys.readouterr().out
     low, high = out.split("range")[1].split("\n")[0].split(" to ")
     assert 8 <= float(low) <= float(high) <= 11
+
+
+def test_the_episodes_that_count_are_chosen_before_they_are_played(monkeypatch):
+    """Environment 2 ends first, then 0, then 1; of the second round only environment 0 counts."""
+    from scratchrl.cli import evaluate
+    from scratchrl.experience.batch import Batch, Episodes
+
+    terminated = np.zeros((3, 3), bool)
+    terminated[[0, 1, 2], [2, 0, 1]] = True
+    ended = Episodes(np.array([2.0, 0.0, 1.0]), np.array([1, 2, 3]))
+    played = Batch(None, None, None, None, terminated, np.zeros((3, 3), bool), None), ended
+    monkeypatch.setattr(rollout, "collect_episodes", lambda *arguments: played)
+    monkeypatch.setattr(evaluate, "player", lambda *arguments: None)
+    session = types.SimpleNamespace(config=types.SimpleNamespace(num_envs=3), world=None)
+    returns, cut = evaluate.play(session, None, 4, 3, False)
+    assert returns.tolist() == [0.0, 1.0, 2.0, 0.0]
+    assert cut == 1
 
 
 def test_evaluate_films_an_episode():
