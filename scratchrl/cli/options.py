@@ -4,7 +4,8 @@ import dataclasses
 import importlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from types import UnionType
+from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 import scratchrl
 from scratchrl.cli.errors import Refused, refusing
@@ -93,7 +94,26 @@ def restored(stored, module, folder):
         unknown = set(stored["run"]) ^ set(IDENTITY) | set(stored["config"]) ^ set(asdict(module.Config()))
         if unknown:
             raise ValueError(f"field {min(unknown)!r} is missing or unknown to this version of scratchrl")
+        for part, kind in (("run", Options), ("config", module.Config)):
+            _require_types(stored[part], kind)
         return Options(**stored["run"]), module.Config(**stored["config"])
+
+
+def _require_types(values, kind):
+    """Every value is of the type that the field of the dataclass `kind` is annotated with, as JSON writes it."""
+    for field, annotation in get_type_hints(kind).items():
+        if field in values and not any(_is_of(values[field], choice) for choice in _choices(annotation)):
+            raise ValueError(f"field {field!r}: expected {annotation}, got {values[field]!r}")
+
+
+def _choices(annotation):
+    return get_args(annotation) if get_origin(annotation) in (Literal, Union, UnionType) else (annotation,)
+
+
+def _is_of(value, choice):
+    if not isinstance(choice, type) or get_origin(choice) is tuple:
+        return isinstance(value, list | tuple) if get_origin(choice) is tuple else value == choice
+    return type(value) is choice or (choice is float and type(value) is int)
 
 
 def _read_flags(name, arguments, options, config):

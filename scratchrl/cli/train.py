@@ -70,8 +70,9 @@ def _resumed(session, state):
         state, exact = restore(session, state)
         if not exact:
             _say(f"note: {session.options.env} could not be put back into mid-episode; new episodes begin")
-    for table in TABLES:
-        log.cut_back(session.folder / table, int(state.step))
+    with refusing(ValueError):
+        for table in TABLES:
+            log.cut_back(session.folder / table, int(state.step))
     begun = settings_of(session.folder)["scratchrl"]
     if begun != scratchrl.__version__:
         _say(f"note: begun with scratchrl {begun}, going on with {scratchrl.__version__}: bits may differ")

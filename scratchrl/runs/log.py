@@ -91,10 +91,12 @@ def cut_back(path, step):
     Args:
       path: a table; nothing happens if it does not exist.
       step: the checkpoint's global step.
+    Raises: ValueError naming the file if it is no such table.
     Checked in tests/runs/test_log.py.
     """
     if not path.exists():
         return
+    read(path)
     rows = _rows(path)
     with replacing(path) as file:
         for row in rows[:1] + [row for row in rows[1:] if int(row[0]) <= step]:

@@ -253,6 +253,27 @@ def test_an_error_of_ours_in_the_first_update_keeps_its_traceback(monkeypatch):
     assert not Path("a").exists()
 
 
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [("config", "hidden", "abc"), ("config", "total_steps", None), ("config", "gain", "1"), ("run", "dtype", "f99")],
+)
+def test_a_config_with_a_value_of_another_type_is_refused(capsys, part, field, value):
+    run("--out", "a")
+    stored = json.loads(Path("a/config.json").read_text())
+    stored[part][field] = value
+    Path("a/config.json").write_text(json.dumps(stored))
+    capsys.readouterr()
+    refused(capsys, "train", "fake", "--out", "a", "--resume", match=f"a/config.json: field '{field}': expected")
+
+
+def test_a_table_that_is_none_is_refused_on_resume(capsys):
+    run("--out", "a")
+    with open("a/progress.csv", "a") as table:
+        table.write("garbage\n")
+    capsys.readouterr()
+    refused(capsys, "train", "fake", "--out", "a", "--resume", match="a/progress.csv: expected a table")
+
+
 def test_a_run_is_not_overwritten(capsys):
     run("--out", "a")
     before = {path.name: path.read_bytes() for path in Path("a").iterdir()}
