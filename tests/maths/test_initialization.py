@@ -70,3 +70,8 @@ def test_init_takes_the_scheme_and_nothing_but_the_generator_decides():
 def test_errors_name_the_argument(name, net, scheme):
     with pytest.raises(ValueError, match=rf"^{name}: expected"):
         initialization.init(net, np.random.default_rng(0), scheme=scheme)
+
+
+def test_an_activation_that_is_not_known_is_refused():
+    with pytest.raises(ValueError, match="activation: expected one of identity, tanh, relu, got 'silu'"):
+        initialization.init(MLP((2, 3, 1), "silu"), np.random.default_rng(0))

@@ -349,3 +349,9 @@ def test_errors_name_the_argument(function):
 def test_n_is_at_least_one():
     with pytest.raises(ValueError, match=r"^n: expected at least 1"):
         returns.n_step_return(ROWS, ROWS, FLAG, FLAG, 0.9, 0)
+
+
+def test_a_constant_advantage_is_zero_in_every_number_system():
+    for constant in (0.1, 0.3 + 0.2j):
+        normal = returns.normalize_advantage(np.full(3, constant, complex))
+        np.testing.assert_array_equal(normal, np.zeros(3))
