@@ -80,10 +80,10 @@ def play(session, state, episodes, horizon, deterministic):
     rounds, cut = [], []
     for _ in range(math.ceil(episodes / session.config.num_envs)):
         batch, ended = rollout.collect_episodes(session.world, act, horizon)
-        env = np.argwhere(batch.terminated | batch.truncated)[:, 1]  # in order of ending, as `ended` is
+        end, env = np.argwhere(batch.terminated | batch.truncated).T  # in order of ending, as `ended` is
         order = np.argsort(env)
         rounds.append(ended.returns[order])
-        cut.append((ended.lengths == horizon)[order])
+        cut.append(((ended.lengths == horizon) & ~batch.terminated[end, env])[order])
     return np.concatenate(rounds)[:episodes], int(np.concatenate(cut)[:episodes].sum())
 
 
@@ -123,6 +123,8 @@ def _require_camera(env_id):
         env.close()
     except gymnasium.error.DependencyNotInstalled as error:
         raise Refused(install) from error
+    except (TypeError, NotImplementedError) as error:
+        raise Refused(f"--video: {env_id} cannot be filmed: {error}") from error
     if importlib.util.find_spec("moviepy") is None:
         raise Refused(install)
 

@@ -416,7 +416,17 @@ def test_the_episodes_that_count_are_chosen_before_they_are_played(monkeypatch):
     session = types.SimpleNamespace(config=types.SimpleNamespace(num_envs=3), world=None)
     returns, cut = evaluate.play(session, None, 4, 3, False)
     assert returns.tolist() == [0.0, 1.0, 2.0, 0.0]
-    assert cut == 1
+    assert cut == 0  # environment 1 ended by itself in the last step it had
+
+
+def test_what_cannot_be_filmed_is_refused_before_anything_is_played(capsys, monkeypatch):
+    import gymnasium
+
+    run("--out", "a")
+    capsys.readouterr()
+    monkeypatch.setattr(gymnasium, "make", lambda *a, **k: (_ for _ in ()).throw(TypeError("no render_mode")))
+    refused(capsys, "evaluate", "a", "--video", "film", match="--video: CartPole-v1 cannot be filmed: no render_mode")
+    assert not Path("film").exists()
 
 
 def test_evaluate_films_an_episode():
