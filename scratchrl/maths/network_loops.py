@@ -118,20 +118,20 @@ def _pull(
 
     The first block is written straight into `out`, which holds nothing yet.
     """
-    start, ones = theta.size, np.ones(last - first, theta.dtype)
+    start, block = theta.size, out if first == 0 else np.zeros_like(out)
+    ones = np.ones(last - first, theta.dtype)
     for layer in range(len(sizes) - 2, -1, -1):
         n, m = sizes[layer], sizes[layer + 1]
         start -= n * m + m
         matrix, bias = start + n * m, start + n * m + m
-        if first == 0:
-            np.dot(cache[layer][first:last].T, d, out[start:matrix].reshape(n, m))
-            np.dot(ones, d, out[matrix:bias])
-        else:
-            out[start:matrix] += np.dot(cache[layer][first:last].T, d).ravel()
-            out[matrix:bias] += np.dot(ones, d)
+        np.dot(cache[layer][first:last].T, d, block[start:matrix].reshape(n, m))
+        np.dot(ones, d, block[matrix:bias])
         if layer > 0:
-            d = np.dot(d, np.ascontiguousarray(theta[start:matrix].reshape(n, m).T))  # faster than BLAS's own transpose
+            d = np.dot(d, theta[start:matrix].reshape(n, m).T.copy())  # faster than BLAS's own transpose
             _times_slope(d, cache[layer][first:last], activation)
+    if first > 0:
+        for i in range(out.size):
+            out[i] += block[i]
 
 
 def mlp_vjp_py(
