@@ -13,12 +13,13 @@ differ in the weights w only.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from scratchrl.maths import initialization, kernels, mlp
+from scratchrl.maths import curvature, initialization, kernels, mlp
 from scratchrl.maths.distributions import (
     GAUSSIAN,
     Distribution,
@@ -172,8 +173,9 @@ def fisher_vector_product(
     Checked in tests/maths/test_policies.py: dense Fisher, Hessian of the KL, E[score scoreᵀ]; kernel = definition.
     """
     if vector.dtype.char not in "fd" or vector.dtype != params.dtype:
-        d_params = policy.distribution.fisher_matvec(params, jvp(policy, theta, cache, vector))
-        return vjp(policy, theta, cache, d_params) / len(params) + damping * vector
+        push, pull = partial(jvp, policy, theta, cache), partial(vjp, policy, theta, cache)
+        fisher = partial(policy.distribution.fisher_matvec, params)
+        return curvature.fisher_vector_product(push, fisher, pull, vector, damping)
     return _fused_fisher_vector_product(policy, theta, params, cache, vector) / len(params) + damping * vector
 
 
