@@ -158,6 +158,34 @@ def ppo_clip_py(log_prob: NDArray, log_prob_old: NDArray, advantage: NDArray, cl
     return value, d_log_prob
 
 
+def c51_projection_py(probs: NDArray, start: NDArray, stride: NDArray) -> NDArray:
+    """Row b's atom j moved to start_b + stride_b j, counted in atoms, and split between the two around it.
+
+    `distributional.split_linearly` without the weights that are 0; a row that moves to nan becomes nan.
+
+    >>> c51_projection_py(np.array([[1.0, 0.0]]), np.array([0.25]), np.array([1.0]))
+    array([[0.75, 0.25]])
+    """
+    rows, atoms = probs.shape
+    one, last = probs.dtype.type(1), probs.dtype.type(atoms - 1)
+    out = np.zeros_like(probs)
+    for b in range(rows):
+        for j in range(atoms):
+            moved = start[b] + stride[b] * probs.dtype.type(j)
+            if moved <= 0:
+                out[b, 0] += probs[b, j]
+            elif moved >= last:
+                out[b, atoms - 1] += probs[b, j]
+            elif moved > 0:
+                i = int(moved)
+                right = moved - probs.dtype.type(i)
+                out[b, i] += (one - right) * probs[b, j]
+                out[b, i + 1] += right * probs[b, j]
+            else:
+                out[b, :] = np.nan
+    return out
+
+
 def adam_py(
     m: NDArray, v: NDArray, t: int, g: NDArray, lr: float, beta1: float, beta2: float, eps: float, max_norm: float,
     step: NDArray, m_new: NDArray, v_new: NDArray,

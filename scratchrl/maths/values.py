@@ -68,6 +68,37 @@ def clipped_value_loss(value, value_old, target, clip):
     return loss, np.where(left_towards_target, 0.0, error)  # (2)
 
 
+def huber(error, delta):
+    r"""H_δ(e) = ½ e² for |e| ≤ δ and δ (|e| − ½ δ) beyond, and its derivative clip(e, −δ, δ).
+
+    With the clipped error c both branches are one formula, and c is the derivative:
+
+        c = clip(e, −δ, δ),   H_δ(e) = c (e − ½ c)                         (1)
+        H_δ′(e) = c                                                        (2)
+
+    Within, c = e and (1) is ½ e². Beyond, c = ±δ stands still: δ (|e| − ½ δ), of slope c. Value and slope are
+    continuous at |e| = δ. One outlier pulls with δ at most: (2) is the gradient of `mse`, clipped sample by sample.
+
+    Args:
+      error: e = v − R, (B,) or any shape; the derivative is then also the one in v.
+      delta: δ > 0, in units of the value; ∞ is allowed and gives ½ e².
+    Returns:
+      loss, d_error: both shaped like error; not averaged.
+    Raises:
+      ValueError: when delta is not positive.
+    Paper: Huber (1964), Robust estimation of a location parameter. With δ = 1 the error clipping of Mnih et al. (2015).
+
+    Checked in tests/maths/test_values.py: complex step, the two branches, continuity at ±δ, δ → ∞ and δ → 0.
+
+    >>> huber(np.array([0.5, 3.0]), delta=1.0)
+    (array([0.125, 2.5  ]), array([0.5, 1. ]))
+    """
+    if not delta > 0:
+        raise ValueError(f"delta: expected a positive number, got {delta}")
+    d_error = np.minimum(delta, np.maximum(-delta, error))  # (2)
+    return d_error * (error - d_error / 2), d_error  # (1)
+
+
 def explained_variance(value, target):
     """1 − Var(R − v)/Var(R), the share of the target's variance that v accounts for.
 
