@@ -20,6 +20,7 @@ from scratchrl.maths import (
     constants,
     critic,
     curvature,
+    distributional,
     gaussian,
     kl_estimators,
     mlp,
@@ -30,6 +31,8 @@ from scratchrl.maths import (
     pearlmutter,
     policies,
     returns,
+    soft,
+    targets,
     values,
 )
 
@@ -64,7 +67,8 @@ def cases(rng):
         "gaussian.kl_grad": (gaussian.kl_grad, p, log_std, q, v),
         "gaussian.fisher_matvec": (gaussian.fisher_matvec, p, log_std, q, v),
     }
-    return of_densities | of_samples(rng) | of_trajectories(rng) | of_networks(rng) | of_vectors(rng)
+    families = of_samples, of_trajectories, of_action_values, of_networks, of_vectors
+    return of_densities | {name: case for family in families for name, case in family(rng).items()}
 
 
 def of_samples(rng):
@@ -101,6 +105,30 @@ def of_trajectories(rng):
         "returns.lambda_return": (returns.lambda_return, reward, next_value, *flags, 0.9, 0.8),
         "returns.gae": (returns.gae, *one, *flags, 0.9, 0.8),
         "off_policy.vtrace": (off_policy.vtrace, log_rho, *one, *flags, 0.9, 0.8),
+    }
+
+
+def of_action_values(rng):
+    reward, q, other, log_prob, start = numbers(rng, 5, 8)
+    actions, others, atoms = numbers(rng, 3, 8, A)
+    probs, stride = np.abs(atoms), np.abs(start)
+    flags, between = tuple(rng.random((2, 8)) < 0.3), (-2.0, 3.0)
+    return {
+        "values.huber": (values.huber, reward, 0.75),
+        "targets.dqn_target": (targets.dqn_target, reward, actions, *flags, 0.9),
+        "targets.double_dqn_target": (targets.double_dqn_target, reward, actions, others, *flags, 0.9),
+        "targets.ddpg_target": (targets.ddpg_target, reward, q, *flags, 0.9),
+        "targets.clipped_double_q_target": (targets.clipped_double_q_target, reward, q, other, *flags, 0.9),
+        "targets.sac_target": (targets.sac_target, reward, q, other, log_prob, *flags, 0.9, 0.2),
+        "targets.polyak_update": (targets.polyak_update, q, other, 0.005),
+        "distributional.support": (lambda *a: distributional.support(*a[1:], 51, a[0]), reward, -0.7, 1.9),
+        "distributional.categorical_mean": (distributional.categorical_mean, probs, *between),
+        "distributional.c51_projection": (distributional.c51_projection, probs, reward, *flags, 0.9, *between),
+        "distributional.split_linearly": (distributional.split_linearly, probs, start, stride),
+        "distributional.c51_loss": (distributional.c51_loss, atoms, probs),
+        "soft.sac_policy_loss": (soft.sac_policy_loss, log_prob, q, other, 0.2),
+        "soft.temperature_loss": (soft.temperature_loss, start, log_prob, -1.75),
+        "soft.temperature_loss_log": (soft.temperature_loss_log, start, log_prob, -1.75),
     }
 
 
@@ -263,11 +291,11 @@ def test_every_public_function_is_in_the_table():
         "policies": {"sample", "sampler", "size", "init", "vjp"},
         "mlp": {"size", "layers", "outputs"}, "moments": {"empty"},
         "objectives": {"clip_fraction", "adapt_beta", "check_clip"},
-        "critic": {"fit", "minibatches"}, "returns": {"check"},
+        "critic": {"fit", "minibatches"}, "returns": {"check"}, "targets": {"check_actions"},
     }  # fmt: skip
     modules = (
-        categorical, critic, curvature, gaussian, kl_estimators, mlp, moments, objectives, optimizers,
-        off_policy, pearlmutter, policies, returns, values,
+        categorical, critic, curvature, distributional, gaussian, kl_estimators, mlp, moments, objectives, optimizers,
+        off_policy, pearlmutter, policies, returns, soft, targets, values,
     )  # fmt: skip
     for module in modules:
         short = module.__name__.rsplit(".", 1)[1]
