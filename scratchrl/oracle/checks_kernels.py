@@ -33,6 +33,7 @@ ARGUMENTS = {
         *network(rng, dtype), normal(rng, dtype, ROWS, 4) ** 2, np.array([[0, 4]]), normal(rng, dtype, mlp.size(NET))
     ),
     "ppo_clip": lambda rng, dtype: (*normal(rng, dtype, 3, 5), 0.25),
+    "c51_projection": lambda rng, dtype: (normal(rng, dtype, ROWS, 7) ** 2, *3 * normal(rng, dtype, 2, ROWS)),
 }  # fmt: skip
 
 

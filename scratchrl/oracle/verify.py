@@ -8,7 +8,14 @@ NumPy only, and no randomness but the seed's.
 
 import numpy as np
 
-from scratchrl.oracle import checks_distributions, checks_kernels, checks_networks, checks_objectives, checks_returns
+from scratchrl.oracle import (
+    checks_action_values,
+    checks_distributions,
+    checks_kernels,
+    checks_networks,
+    checks_objectives,
+    checks_returns,
+)
 from scratchrl.oracle.checks import Check, Row
 
 CASES = 20
@@ -16,7 +23,9 @@ CASES = 20
 
 def checks() -> list[Check]:
     """Every claim, file by file."""
-    files = (checks_networks, checks_distributions, checks_objectives, checks_returns, checks_kernels)
+    files = (
+        checks_networks, checks_distributions, checks_objectives, checks_returns, checks_action_values, checks_kernels
+    )  # fmt: skip
     return [check for file in files for check in file.checks()]
 
 
