@@ -1,0 +1,70 @@
+"""The trapezoidal rule under the normal density: exact moments, and an error bound put to the test by a near pole."""
+
+import math
+
+import flint
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scratchrl.maths.quadrature import error_bound, normal_rule
+
+to_balls = np.frompyfunc(flint.arb, 1, 1)
+
+
+@pytest.mark.parametrize("degree", range(9))
+def test_moments_are_those_of_the_normal(degree):
+    """Higher ones feel what lies beyond L."""
+    nodes, weights = normal_rule(np.zeros(1))
+    truth = 0 if degree % 2 else math.prod(range(1, degree, 2))  # (degree − 1)!!
+    np.testing.assert_allclose(weights @ nodes**degree, truth, rtol=1e-12, atol=1e-12)
+
+
+@given(st.floats(-20, 20))
+def test_the_characteristic_function(t):
+    nodes, weights = normal_rule(np.zeros(1))
+    assert weights @ np.cos(t * nodes) == pytest.approx(np.exp(-(t**2) / 2), abs=1e-14)
+
+
+def test_in_balls_the_weights_are_not_those_of_53_bits():
+    """With 200 bits Σ weights falls short of 1 by the mass beyond L, 2e-19, and by nothing else."""
+    with flint.ctx.workprec(200), mpmath.workdps(40):
+        weights = normal_rule(to_balls(np.zeros(1)))[1]
+        gap = 1 - weights.sum()
+        beyond = float(mpmath.erfc(9 / mpmath.sqrt(2)))
+        assert 0 < float(gap) <= beyond < 3e-19
+        assert float(gap) == pytest.approx(beyond, rel=0.2)
+
+
+def test_float32_in_float32_out():
+    assert all(array.dtype == np.float32 for array in normal_rule(np.zeros(1, np.float32)))
+
+
+@pytest.mark.parametrize("distance", [0.004, 0.01, 0.03, 0.1, 0.2, 0.5, 2.0])
+def test_the_bound_holds_and_is_not_idle(distance):
+    """E 1/(d² + ε²) = √(π/2)/d · exp(½d²) erfc(d/√2): poles at ±id, and |f| ≤ 1/(d² − w²) within w of the real line."""
+    with flint.ctx.workprec(200), mpmath.workdps(40):
+        nodes, weights = normal_rule(to_balls(np.zeros(1)))
+        d = mpmath.mpf(distance)
+        truth = mpmath.sqrt(mpmath.pi / 2) / d * mpmath.exp(d**2 / 2) * mpmath.erfc(d / mpmath.sqrt(2))
+        value = (weights / (flint.arb(distance) ** 2 + nodes**2)).sum()
+        error = float(abs(value - flint.arb(mpmath.nstr(truth, 38))))
+    bound = float(error_bound(np.array(0.9 * distance), np.array(1 / (0.19 * distance**2)), np.array(0.0)))
+    assert error <= bound
+    if distance < 0.5:  # beyond, both are of the size of what is left out beyond L
+        assert bound <= 2000 * error
+
+
+def test_the_bound_covers_what_lies_beyond_the_last_node():
+    """2 ∫_L^∞ φ = erfc(9/√2) for f = 1, which the bound exceeds by 1 %; 2 ∫_L^∞ xφ = 2 φ(9) for f = |x|, exactly."""
+    constant, slope = error_bound(np.array(201.0), np.array([1.0, 0.0]), np.array([0.0, 1.0]))
+    assert 1 <= constant / math.erfc(9 / math.sqrt(2)) < 1.02
+    assert slope == pytest.approx(2 * math.exp(-40.5) / math.sqrt(2 * math.pi), rel=1e-13)
+
+
+@given(st.floats(1e-3, 1e3), st.floats(0, 1e3), st.floats(0, 1e3))
+def test_the_bound_is_never_negative_and_falls_with_the_width(width, constant, slope):
+    near, far = error_bound(np.array([width, 2 * width]), np.array(constant), np.array(slope))
+    assert 0 <= far <= near < np.inf
