@@ -2,20 +2,24 @@
 
 import importlib
 from collections.abc import Callable
-from types import ModuleType
+from typing import Any
 
 __version__ = "0.1.0"
 
 
-def submodules(package: str) -> Callable[[str], ModuleType]:
+def submodules(package: str, **functions: str) -> Callable[[str], Any]:
     """A package's `__getattr__` that imports a submodule when it is first asked for: nothing heavy before its time.
+
+    functions: name -> the submodule that defines it, for functions to be had from the package itself.
 
     >>> import scratchrl
     >>> scratchrl.maths.returns.__name__
     'scratchrl.maths.returns'
     """
 
-    def submodule(name: str) -> ModuleType:
+    def submodule(name: str) -> Any:
+        if name in functions:
+            return getattr(submodule(functions[name]), name)
         full = f"{package}.{name}"
         try:
             return importlib.import_module(full)

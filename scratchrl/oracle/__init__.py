@@ -2,4 +2,4 @@
 
 from scratchrl import submodules
 
-__getattr__ = submodules(__name__)
+__getattr__ = submodules(__name__, diagnose="diagnosis", assert_matches="diagnosis", replay="trace")

@@ -1,0 +1,252 @@
+"""The oracle: somebody's function against a spec.
+
+    correct      the truth within its proven bounds on every case
+    convention   the truth under another convention, named
+    unstable     right on tame input; loses digits or overflows at the stated one
+    wrong        named after the mistake that computes the same, or unknown, with the smallest example found
+
+A mismatch on tame or edge input is looked up in the catalogue (naming.py); when conventions explain it, the whole
+search is done again with the convention in place of the reference, so that a second mistake behind it shows.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratchrl.oracle import identities, naming, specs
+from scratchrl.oracle.judgement import Verdict, judge
+from scratchrl.oracle.mistake import Mistake
+from scratchrl.oracle.numbers import Undecidable
+from scratchrl.oracle.report import Report
+from scratchrl.oracle.roles import Case
+from scratchrl.oracle.search import draw, smallest
+from scratchrl.oracle.specification import Spec
+from scratchrl.oracle.subjects import Failure, Outputs, Reading, readings
+
+SCREENING, DISCRIMINATING, FEW = 6, 24, 4  # cases to choose a reading by; to name a mistake by; of each special kind
+
+
+class Found(NamedTuple):
+    """Where a subject left a function."""
+
+    kind: str  # tame, stress or edges
+    label: str
+    first: Case  # canonical
+    smallest: Case
+
+
+def diagnose(
+    subject: Callable[..., Any],
+    against: str,
+    roles: Mapping[str, str] | None = None,
+    max_examples: int = 200,
+    seed: int = 0,
+    *,
+    framework: str | None = None,
+    dtype: str = "float64",
+    accept: Sequence[str] = (),
+    timeout: float = 10.0,
+) -> Report:
+    """What a function is, compared with the spec of that name.
+
+    Args:
+      subject: any callable; its parameters are read by name, see roles.py.
+      against: name of a spec, see `scratchrl specs`.
+      roles: parameter -> role, for parameters whose name does not say what they are.
+      max_examples: tame cases; half as many stress and edge cases come on top.
+      seed: the same seed asks the same questions.
+      framework: numpy, torch or jax; found out if not said.
+      dtype: of what the subject is handed, float64 or float32. Its answer's dtype decides the tolerance.
+      accept: slugs and "parameter = role" lines that are expected conventions.
+      timeout: seconds for one call.
+    Returns:
+      Report.
+    Raises:
+      ValueError: unknown spec, framework or role, or a signature that cannot be read.
+
+    Checked in tests/oracle/test_diagnosis.py and tests/meta/.
+
+    >>> diagnose(lambda reward, gamma: sum(r * gamma**t for t, r in enumerate(reward)), "discounted_return").verdict
+    'correct'
+    """
+    spec = specs.get(against)
+    libraries = None if framework is None else [framework]
+    ways = list(readings(subject, spec, roles or {}, libraries, np.dtype(dtype), timeout))
+    examination = Examination(_choose(ways, seed), spec, max_examples, seed)
+    return examination.report(_name(subject), tuple(accept))
+
+
+def assert_matches(
+    subject: Callable[..., Any], against: str, *, accept: Mapping[str, str] | None = None, **options: Any
+) -> None:
+    """Raises an AssertionError with the report unless `diagnose` accepts the subject.
+
+    Args:
+      subject, against, options: as in `diagnose`.
+      accept: expected convention (slug, or "parameter = role") -> the reason why it is meant.
+
+    Checked in tests/oracle/test_diagnosis.py.
+    """
+    report = diagnose(subject, against, accept=tuple(accept or ()), **options)
+    if not report.accepted:
+        raise AssertionError(str(report))
+
+
+def _name(subject: Callable[..., Any]) -> str:
+    module, name = getattr(subject, "__module__", None), getattr(subject, "__qualname__", None)
+    return f"{module}:{name}" if module and name else repr(subject)
+
+
+def _choose(ways: Sequence[Reading], seed: int) -> Reading:
+    """The first reading that agrees with the reference on a few cases; else the first that answers at all."""
+    cases = _mixed(ways[0].spec.tame, SCREENING, seed)
+    scores = [_score(way, cases) for way in ways]
+    return ways[int(np.argmax(scores))]
+
+
+def _score(way: Reading, cases: Sequence[Case]) -> int:
+    """2 agrees everywhere, 1 answers everywhere, 0 fails."""
+    score = 2
+    for case in cases:
+        given = way.given(case)
+        answer = way.answer(given)
+        if isinstance(answer, Failure):
+            return 0
+        try:
+            verdict = judge(way.spec.reference, way, given, answer, fair=True)
+            score = min(score, 2 if verdict.agrees else 0 if verdict.complaint else 1)
+        except Undecidable:
+            continue
+    return score
+
+
+def _mixed(strategies: Mapping[str, Any], count: int, seed: int) -> list[Case]:
+    return [case for strategy in strategies.values() for case in draw(strategy, count, seed)]
+
+
+class Examination:
+    """One subject under examination, with what has been counted so far."""
+
+    def __init__(self, reading: Reading, spec: Spec, max_examples: int, seed: int):
+        self.reading, self.spec, self.max_examples, self.seed = reading, spec, max_examples, seed
+        self.cases = self.undecidable = 0
+
+    def report(self, name: str, accept: tuple[str, ...]) -> Report:
+        """The whole examination."""
+        function, explanation = self.spec.reference, None
+        found = self._search(function)
+        if found is not None:
+            explanation = self._explain(found)
+        if explanation is not None and explanation.is_convention:
+            found = self._search(explanation.function)
+            function = explanation.function
+        return self._write(name, accept, function, explanation, found)
+
+    def _search(self, function: Callable[..., Any]) -> Found | None:
+        """The first kind of input on which the subject leaves `function`: tame, then edges, then stress."""
+        for kind, share in (("tame", 1), ("edges", 2), ("stress", 2)):
+            strategies = getattr(self.spec, kind)
+            for label, strategy in strategies.items():
+                count = max(FEW, self.max_examples // share // len(strategies))
+                bad = smallest(strategy, partial(self._is_bad, function, kind), count, self.seed)
+                if bad is not None:
+                    return Found(kind, label, *bad)
+        return None
+
+    def _is_bad(self, function: Callable[..., Any], kind: str, case: Case) -> bool:
+        try:
+            self.cases += 1
+            return not self._verdict(function, case, kind).agrees
+        except Undecidable:
+            self.undecidable += 1
+            return False
+
+    def _verdict(self, function: Callable[..., Any], case: Case, kind: str) -> Verdict:
+        given = self.reading.given(case)
+        answer = self.reading.answer(given)
+        if isinstance(answer, Outputs) and not _alike(answer, self.reading.answer(given)):
+            answer = Failure("random", "the same arguments gave two different answers")
+        return judge(function, self.reading, given, answer, kind == "tame")
+
+    def _explain(self, found: Found) -> naming.Explanation | None:
+        observed = [(found.first, found.kind), (found.smallest, found.kind)]
+        observed += [(case, "tame") for case in _mixed(self.spec.tame, DISCRIMINATING, self.seed)]
+        observed += [(case, "edges") for case in _mixed(self.spec.edges, FEW, self.seed)]
+        if found.kind == "stress":
+            observed += [(case, "stress") for case in _mixed(self.spec.stress, FEW, self.seed)]
+        facts = []
+        for case, kind in observed:
+            given = self.reading.given(case)
+            facts.append((given, self.reading.answer(given), kind == "tame"))
+        return naming.explain(self.reading, facts)
+
+    def _write(
+        self, name: str, accept: tuple[str, ...], function: Callable[..., Any],
+        explanation: naming.Explanation | None, found: Found | None,
+    ) -> Report:  # fmt: skip
+        reading, conventions = _reading_lines(self.reading)
+        entries: tuple[Mistake, ...] = explanation.entries if explanation else ()
+        shown: dict[str, Any] = {}
+        if found is not None:
+            shown = self._shown(function, found)
+        return Report(
+            subject=name,
+            against=self.spec.name,
+            verdict=_verdict_word(found, entries, conventions),
+            formula=self.spec.formula,
+            source=self.spec.source,
+            reading=reading,
+            conventions=conventions,
+            entries=entries,
+            others=explanation.others if explanation else (),
+            identities=self._failing_identities() if found is not None and found.kind != "stress" else (),
+            cases=self.cases,
+            undecidable=self.undecidable,
+            dtype=self.reading.dtype.name,
+            declared=accept,
+            **shown,
+        )
+
+    def _shown(self, function: Callable[..., Any], found: Found) -> dict[str, Any]:
+        given = self.reading.given(found.smallest)
+        verdict = self._verdict(function, found.smallest, found.kind)
+        by_parameter = {parameter: given[role.name] for parameter, role in self.reading.binding.roles}
+        return {
+            "where": found.label if found.kind == "tame" else f"{found.kind}: {found.label}",
+            "complaint": verdict.complaint,
+            "counterexample": by_parameter,
+            "expected": _one_or_all(verdict.expected),
+            "got": _one_or_all(verdict.got),
+            "tolerance": _one_or_all(verdict.tolerance),
+        }
+
+    def _failing_identities(self) -> tuple[str, ...]:
+        cases = _mixed(self.spec.tame, DISCRIMINATING, self.seed)
+        return tuple(found.name for found in self.spec.identities if identities.fails(found, self.reading, cases))
+
+
+def _alike(first: Any, second: Any) -> bool:
+    if isinstance(second, Failure):
+        return False
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(first.arrays, second.arrays, strict=True))
+
+
+def _one_or_all(arrays: tuple[Any, ...]) -> Any:
+    return None if not arrays else arrays[0] if len(arrays) == 1 else arrays
+
+
+def _reading_lines(reading: Reading) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    library = reading.library.__name__.rsplit(".", 1)[1].removesuffix("_io")
+    names = ", ".join(p if p == r.name else f"{p} = {r.name}" for p, r in reading.binding.roles)
+    conventions = reading.binding.conventions()
+    if reading.layout.note:
+        conventions += (f"layout: {reading.layout.note}",)
+    return (f"{library}, arrays {reading.layout.name}", names), conventions
+
+
+def _verdict_word(found: Found | None, entries: tuple[Mistake, ...], conventions: tuple[str, ...]) -> str:
+    if found is not None:
+        return "unstable" if found.kind == "stress" else "wrong"
+    return "convention" if entries or conventions else "correct"

@@ -1,0 +1,49 @@
+"""Identities asked of a subject: equations that hold for the right function whatever its values are.
+
+`identity.gap(f, **case)` combines calls of f into arrays that are zero for the right f. For the reference on balls the
+gap is a ball around zero, and its radius says how much of a subject's gap rounding can explain.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from scratchrl.oracle.judgement import FACTOR
+from scratchrl.oracle.numbers import BITS, Undecidable, error_bound, leaves
+from scratchrl.oracle.roles import Case
+from scratchrl.oracle.specification import Identity
+from scratchrl.oracle.subjects import Outputs, Reading
+
+
+class _NotAnswered(Exception):
+    pass
+
+
+def fails(identity: Identity, reading: Reading, cases: Sequence[Case]) -> bool:
+    """Whether a subject breaks it on one of the cases. Cases that its parameters cannot express are left out."""
+    return any(_broken(identity, reading, case) for case in cases)
+
+
+def _broken(identity: Identity, reading: Reading, case: Case) -> bool:
+    try:
+        gaps = leaves(identity.gap(partial(_ask, reading), **case))
+        bounds = error_bound(partial(identity.gap, reading.spec.reference), BITS[reading.dtype], **case)
+    except (_NotAnswered, Undecidable):
+        return False
+    except Exception:  # the subject's outputs do not fit together
+        return True
+    return any(not np.all(np.abs(gap) <= FACTOR * bound) for gap, bound in zip(gaps, bounds, strict=True))
+
+
+def _ask(reading: Reading, **case: Any) -> Any:
+    given = reading.given(case)
+    meant = reading.binding.means(given, reading.spec.absent)
+    if not all(np.array_equal(meant[name], value) for name, value in case.items() if name in meant):
+        raise _NotAnswered
+    answer = reading.answer(given)
+    if not isinstance(answer, Outputs):
+        raise _NotAnswered
+    arrays = answer.arrays[: len(reading.spec.outputs)]
+    return arrays[0] if len(arrays) == 1 else arrays

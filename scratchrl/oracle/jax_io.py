@@ -1,0 +1,35 @@
+"""JAX subjects: arrays in the dtype asked for (float64 only if JAX was told to keep it), gradients by jax.grad."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def to_native(value: Any, dtype: np.dtype) -> Any:
+    """A JAX array; Python numbers stay what they are, functions of arrays become functions of JAX arrays."""
+    if isinstance(value, np.ndarray | np.generic):
+        floating = jnp.float64 if dtype == np.float64 and jax.config.jax_enable_x64 else jnp.float32
+        return jnp.asarray(value, dtype=floating if value.dtype.kind == "f" else None)
+    if isinstance(value, list):
+        return [to_native(item, dtype) for item in value]
+    if callable(value):
+        return lambda *arrays: to_native(np.asarray(value(*map(np.asarray, arrays))), dtype)
+    return value
+
+
+def to_numpy(result: Any) -> np.ndarray:
+    """On the host."""
+    return np.asarray(result)
+
+
+def gradient(function: Any, natives: dict[str, Any], names: tuple[str, ...]) -> Any:
+    """(outputs, gradients of the sum of the first)."""
+
+    def first(leaves: dict[str, Any]) -> Any:
+        outputs = function(natives | leaves)
+        return jnp.sum(outputs[0] if isinstance(outputs, tuple | list) else outputs)
+
+    found = jax.grad(first)({name: natives[name] for name in names})
+    return function(natives), [found[name] for name in names]

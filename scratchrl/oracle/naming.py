@@ -1,0 +1,81 @@
+"""Naming: which entry of the catalogue, or which two, compute what the subject computes.
+
+The smallest counterexample is for people and often fits many mistakes at once: with T = 1 seven wrong GAEs are right.
+Names come from a discriminating set of cases instead, the same for every subject of a spec. One entry before two, and
+among as many conventions before bugs: the explanation that asks for least.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from scratchrl.oracle import mistakes
+from scratchrl.oracle.judgement import judge
+from scratchrl.oracle.mistake import BUG, Mistake
+from scratchrl.oracle.numbers import Undecidable
+from scratchrl.oracle.roles import Case
+from scratchrl.oracle.subjects import Answer, Reading
+
+
+class Explanation(NamedTuple):
+    """Entries that together reproduce a subject, and the other single entries that cannot be told from them."""
+
+    entries: tuple[Mistake, ...]
+    function: Callable[..., Any]
+    others: tuple[Mistake, ...] = ()
+
+    @property
+    def is_convention(self) -> bool:
+        return all(entry.kind != BUG for entry in self.entries)
+
+
+def explain(reading: Reading, observed: Sequence[tuple[Case, Answer, bool]]) -> Explanation | None:
+    """The least explanation of what was observed, or None.
+
+    Args:
+      observed: (given, answer, whether the case is tame) on the discriminating set.
+    """
+    known = mistakes.against(reading.spec.name)
+    single = [found for found in _ones(known, reading) if reproduces(found.function, reading, observed)]
+    if single:
+        best, rest = single[0], single[1:]
+        others = {entry.slug: entry for found in rest for entry in found.entries}
+        others.pop(best.entries[0].slug, None)
+        return best._replace(others=tuple(others.values()))
+    pairs = _pairs(known, reading)
+    return next((found for found in pairs if reproduces(found.function, reading, observed)), None)
+
+
+def _ones(known: Sequence[Mistake], reading: Reading) -> list[Explanation]:
+    found = [Explanation((entry,), entry.around(reading.spec.reference)) for entry in known]
+    return sorted(found, key=_cost)
+
+
+def _pairs(known: Sequence[Mistake], reading: Reading) -> Iterator[Explanation]:
+    """Each entry inside each other one, by the number of bugs."""
+    reference = reading.spec.reference
+    pairs = [
+        Explanation((outer, inner), outer.around(inner.around(reference)))
+        for outer in known
+        for inner in known
+        if outer.slug != inner.slug
+    ]
+    yield from sorted(pairs, key=_cost)
+
+
+def _cost(found: Explanation) -> int:
+    return sum(entry.kind == BUG for entry in found.entries)
+
+
+def reproduces(
+    function: Callable[..., Any], reading: Reading, observed: Sequence[tuple[Case, Answer, bool]]
+) -> bool:
+    """Whether a canonical function gives the subject's answers wherever that can be decided, and somewhere it can."""
+    decided = 0
+    for given, answer, tame in observed:
+        try:
+            if not judge(function, reading, given, answer, tame).agrees:
+                return False
+            decided += 1
+        except Undecidable:
+            continue
+    return decided > 0

@@ -1,0 +1,230 @@
+r"""The number systems of the oracle: what is true, and how far rounding may take a formula from it. No rtol anywhere.
+
+A ball is an interval m ± r; every operation on balls returns one that provably contains the result for all numbers in
+its operands (python-flint, Arb). The functions of maths/ run on object arrays of balls as they stand, so that
+
+    truth(f, x)            f at 200 bits: an enclosure of the true value, some 60 digits wide of the mark at most
+    error_bound(f, p, x)   f at p bits: each step of a p-bit floating-point evaluation of f stays inside the ball of
+                           that step, so the farthest point of the last ball bounds its distance from the truth
+
+with p = 53 for float64 and 24 for float32. Inputs are taken as exact. A comparison whose two sides overlap has no
+answer at this precision: `Undecidable` says so, and the case is put aside, because a rounded program may go either way.
+
+Paper: Johansson (2017), Arb: efficient arbitrary-precision midpoint-radius interval arithmetic.
+"""
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+
+TRUE_BITS = 200
+BITS = {np.dtype(np.float64): 53, np.dtype(np.float32): 24, np.dtype(np.float16): 11}
+
+
+class Undecidable(ArithmeticError):
+    """A comparison of two balls that overlap: at this precision nobody can know."""
+
+
+class Ball:
+    """An Arb ball that compares only when the answer is certain. NumPy calls its methods: np.exp(array) -> .exp()."""
+
+    __slots__ = ("arb",)
+
+    def __init__(self, number: Any):
+        self.arb = flint.arb(_raw(number))
+
+    def __repr__(self) -> str:
+        return f"Ball({self.arb})"
+
+    def __bool__(self) -> bool:
+        return self != 0
+
+    def __float__(self) -> float:
+        return float(self.arb)
+
+    @classmethod
+    def pi(cls) -> "Ball":
+        return _wrap(flint.arb.pi())
+
+    def square(self) -> "Ball":
+        return _wrap(self.arb * self.arb)
+
+    def sign(self) -> int:
+        return 0 if self == 0 else 1 if flint.arb(0) < self.arb else -1
+
+    def conjugate(self) -> "Ball":
+        return self
+
+
+def _raw(number: Any) -> Any:
+    if type(number) is Ball:
+        return number.arb
+    return number.item() if isinstance(number, np.generic) else number
+
+
+def _wrap(arb: Any) -> Ball:
+    ball = object.__new__(Ball)
+    ball.arb = arb
+    return ball
+
+
+def _arithmetic(name: str) -> None:
+    step = getattr(operator, name)
+
+    def forward(self, other):
+        return NotImplemented if isinstance(other, np.ndarray) else _wrap(step(self.arb, _raw(other)))
+
+    def backward(self, other):
+        return NotImplemented if isinstance(other, np.ndarray) else _wrap(step(flint.arb(_raw(other)), self.arb))
+
+    setattr(Ball, f"__{name}__", forward)
+    setattr(Ball, f"__r{name}__", backward)
+
+
+def _comparison(name: str, opposite: str) -> None:
+    holds, fails = getattr(operator, name), getattr(operator, opposite)
+
+    def compare(self, other):
+        other = flint.arb(_raw(other))
+        if holds(self.arb, other):
+            return True
+        if fails(self.arb, other):
+            return False
+        raise Undecidable(f"{self.arb} and {other} overlap")
+
+    setattr(Ball, f"__{name}__", compare)
+
+
+def _function(name: str, method: str) -> None:
+    setattr(Ball, name, lambda self: _wrap(getattr(self.arb, method)()))
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow"):
+    _arithmetic(_name)
+for _name, _opposite in (("lt", "ge"), ("le", "gt"), ("gt", "le"), ("ge", "lt"), ("eq", "ne"), ("ne", "eq")):
+    _comparison(_name, _opposite)
+for _name in ("exp", "expm1", "log", "log1p", "sqrt", "sinh", "cosh", "tanh", "sin", "cos", "floor", "ceil", "atanh"):
+    _function(_name, _name)
+for _name, _method in (("__neg__", "__neg__"), ("__abs__", "__abs__"), ("arctanh", "atanh")):
+    _function(_name, _method)
+Ball.__hash__ = None  # type: ignore[assignment]
+
+_each = np.frompyfunc(Ball, 1, 1)
+
+
+def to_balls(value: Any) -> Any:
+    """Floating-point arrays and floats as exact balls; integers, flags and everything else as they are."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        return np.array(_each(value), dtype=object)
+    return Ball(value) if isinstance(value, float) else value
+
+
+def evaluate(f: Callable[..., Any], bits: int, inputs: Mapping[str, Any]) -> tuple[NDArray, ...]:
+    """The outputs of f on balls of that many bits, always as a tuple of arrays.
+
+    Raises: Undecidable, and whatever f raises.
+    """
+    with flint.ctx.workprec(bits), np.errstate(all="ignore"):
+        return leaves(f(**{name: to_balls(value) for name, value in inputs.items()}))
+
+
+def leaves(result: Any) -> tuple[NDArray, ...]:
+    """One array or a sequence of them, as a tuple of arrays.
+
+    >>> leaves([np.zeros(2), 1.0])
+    (array([0., 0.]), array(1.))
+    """
+    if isinstance(result, tuple | list):
+        return tuple(np.asarray(leaf) for leaf in result)
+    return (np.asarray(result),)
+
+
+def truth(f: Callable[..., Any], **inputs: Any) -> tuple[NDArray, ...]:
+    """The value of the formula f at these exact inputs, correctly rounded to float64 or not at all.
+
+    Args:
+      f: of maths/, or any function of NumPy algebra; keyword arguments as f names them.
+    Returns:
+      a tuple of float64 arrays (integers and flags as they are), one for each output of f.
+    Raises:
+      Undecidable: an enclosure holds more than one float64, or a comparison has no answer.
+
+    Checked in tests/oracle/test_numbers.py against mpmath.
+
+    >>> truth(lambda x: np.log(x), x=np.array([2.0]))[0].item() == np.log(2.0)
+    True
+    """
+    return tuple(rounded(leaf) for leaf in evaluate(f, TRUE_BITS, inputs))
+
+
+def rounded(leaf: NDArray) -> NDArray:
+    """The float64 nearest to each ball; integers and flags as they are.
+
+    Raises: Undecidable.
+    """
+    if leaf.dtype != object:
+        return leaf
+    with flint.ctx.workprec(TRUE_BITS):
+        return np.array(np.frompyfunc(_nearest, 1, 1)(leaf), dtype=np.float64)
+
+
+def _nearest(ball: Any) -> float:
+    arb = flint.arb(_raw(ball))
+    low, high = float(arb.lower()), float(arb.upper())
+    if low == high or arb.is_nan():
+        return float(arb)
+    if not flint.arb(0).overlaps(arb):
+        raise Undecidable(f"{arb} does not decide its float64")
+    return 0.0
+
+
+def error_bound(f: Callable[..., Any], precision: int, **inputs: Any) -> tuple[NDArray, ...]:
+    """How far an evaluation of f with `precision` bits can be from the truth: one bound for every number it returns.
+
+    Each bound is the distance from the truth to the far end of f's ball at that precision, plus one rounding of the
+    result itself.
+
+    Args:
+      f, inputs: as in `truth`; precision: 53 for float64, 24 for float32.
+    Returns:
+      a tuple of float64 arrays ≥ 0.
+    Raises:
+      Undecidable: a branch of f depends on the rounding.
+
+    Checked in tests/oracle/test_numbers.py: float32 and float64 runs of the catalogue's references stay within it.
+
+    >>> bound = error_bound(lambda x: x + 1, 24, x=np.array([2.0**-30]))[0].item()
+    >>> 2.0**-24 <= bound <= 2.0**-21
+    True
+    """
+    true, rough = evaluate(f, TRUE_BITS, inputs), evaluate(f, precision, inputs)
+    return tuple(bounds(t, r, precision) for t, r in zip(true, rough, strict=True))
+
+
+def bounds(true: NDArray, rough: NDArray, precision: int) -> NDArray:
+    """`error_bound` of one output, from its balls at 200 bits and at that precision."""
+    with flint.ctx.workprec(TRUE_BITS):
+        ulp = flint.arb(2) ** -precision
+        pairs = [(_arb(t), _arb(r)) for t, r in zip(true.flat, rough.flat, strict=True)]
+        far = [_far_end(r - t) + _far_end(t) * ulp for t, r in pairs]
+        return np.array([float(x) for x in far], dtype=np.float64).reshape(true.shape)
+
+
+def distances(numbers: NDArray, true: NDArray) -> NDArray:
+    """|number − truth|, entry by entry, nothing lost to rounding; nan where either is."""
+    with flint.ctx.workprec(TRUE_BITS):
+        pairs = zip(numbers.flat, true.flat, strict=True)
+        return np.array([float(_far_end(_arb(n) - _arb(t))) for n, t in pairs], dtype=np.float64).reshape(true.shape)
+
+
+def _arb(number: Any) -> Any:
+    raw = _raw(number)
+    return raw if type(raw) is flint.arb else flint.arb(int(raw) if isinstance(raw, bool | np.bool_) else raw)
+
+
+def _far_end(arb: Any) -> Any:
+    return abs(arb).upper()

@@ -1,0 +1,111 @@
+"""A report laid out to be read: verdict, smallest example, your numbers and the right ones, the mistake."""
+
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from scratchrl.oracle.mistake import Mistake
+
+WIDTH = 100
+HEADLINES = {
+    "correct": "CORRECT",
+    "convention": "CORRECT under another convention",
+    "unstable": "UNSTABLE: right on ordinary numbers",
+    "wrong": "WRONG",
+}
+
+
+def text(report: Any) -> str:
+    """The page.
+
+    Checked in tests/oracle/test_page.py.
+    """
+    parts = (_head(report), _reading(report), _example(report), _entries(report), _identities(report), _foot(report))
+    return "\n".join(line for part in parts for line in part)
+
+
+def _head(report: Any) -> Iterator[str]:
+    yield f"{report.subject} against {report.against}: {_headline(report)}"
+    yield f"  the right formula   {report.formula}   [{report.source}]"
+
+
+def _headline(report: Any) -> str:
+    names = " and ".join(entry.slug for entry in report.entries)
+    if report.verdict == "unstable":
+        return f"{HEADLINES['unstable']}, lost at: {report.where}" + (f" ({names})" if names else "")
+    if report.verdict == "wrong":
+        what = report.complaint.split(":")[0] if report.complaint and not names else ""
+        return f"{HEADLINES['wrong']}: {names or what or 'a mistake the catalogue does not know'}"
+    return HEADLINES[report.verdict] + (f": {names}" if names else "")
+
+
+def _reading(report: Any) -> Iterator[str]:
+    yield f"  read as             {'; '.join(report.reading)}"
+    for line in report.conventions:
+        yield f"  convention          {line}"
+
+
+def _example(report: Any) -> Iterator[str]:
+    if not report.counterexample:
+        return
+    yield ""
+    yield f"Smallest example found ({report.where}):"
+    for name, value in report.counterexample.items():
+        yield f"  {name:<18}{_number(value)}"
+    if report.complaint:
+        yield f"  it {report.complaint}" if report.got is None else f"  {report.complaint}"
+    for label, value in (("yours", report.got), ("right", report.expected)):
+        if value is not None:
+            yield from _numbers(label, value)
+
+
+def _numbers(label: str, value: Any) -> Iterator[str]:
+    values = value if isinstance(value, tuple) else (value,)
+    for item in values:
+        yield f"  {label:<18}{_number(item)}"
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        shown = np.array2string(value, precision=9, separator=", ", max_line_width=WIDTH - 20, threshold=40)
+        return shown.replace("\n", "\n" + " " * 20)
+    return repr(value)
+
+
+def _entries(report: Any) -> Iterator[str]:
+    for entry in report.entries:
+        yield ""
+        yield from _entry(entry)
+    if report.others:
+        yield f"  no input tells it from: {', '.join(entry.slug for entry in report.others)}"
+
+
+def _entry(entry: Mistake) -> Iterator[str]:
+    settings = ", ".join(f"{name} = {value:g}" for name, value in entry.variant.items())
+    yield f"{entry.slug} ({entry.kind})" + (f", {settings}" if settings else "")
+    yield f"  computes            {entry.formula}"
+    if entry.difference:
+        yield from textwrap.wrap(entry.difference, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    if entry.evidence:
+        yield f"  seen in             {', '.join(entry.evidence)}"
+
+
+def _identities(report: Any) -> Iterator[str]:
+    if report.identities:
+        yield ""
+        yield "Identities that fail:"
+        yield from (f"  {name}" for name in report.identities)
+
+
+def _foot(report: Any) -> Iterator[str]:
+    yield ""
+    aside = f", {report.undecidable} set aside as undecidable" if report.undecidable else ""
+    yield f"{report.cases} cases in {report.dtype}{aside}; tolerance: 8 x the proven rounding bound of each number"
+    if report.verdict == "convention" and not report.accepted:
+        yield "If this is meant, declare it: " + ", ".join(f"--accept {name}" for name in _to_declare(report))
+
+
+def _to_declare(report: Any) -> list[str]:
+    return [entry.slug for entry in report.entries] + [line.split(":")[0] for line in report.conventions]

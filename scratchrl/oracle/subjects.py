@@ -1,0 +1,185 @@
+"""A subject at work: somebody's function, one reading of its signature, called so that nothing it does can hurt us."""
+
+import importlib
+import inspect
+import itertools
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchrl.oracle.frameworks import framework, likely
+from scratchrl.oracle.roles import Binding, Case, bindings
+from scratchrl.oracle.specification import Layout, Spec
+
+
+class Failure(NamedTuple):
+    """What a subject did instead of answering."""
+
+    kind: str  # raises, hangs, mutates, random or returns
+    text: str
+
+
+class Outputs(NamedTuple):
+    """What a subject answered: float arrays in the canonical layout, and the precision they came in."""
+
+    arrays: tuple[NDArray, ...]
+    dtype: np.dtype
+    differentiated: bool  # whether the gradients are its framework's and not its own
+
+
+Answer = Outputs | Failure
+
+
+class Reading(NamedTuple):
+    """A subject under one reading of its signature."""
+
+    subject: Callable[..., Any]
+    spec: Spec
+    binding: Binding
+    layout: Layout
+    library: ModuleType
+    dtype: np.dtype
+    numeric_flags: bool  # flags as 0.0 and 1.0: some subjects calculate with them
+    timeout: float
+
+    def given(self, case: Case) -> Case:
+        """The case in the subject's words, canonical layout, by role name."""
+        return self.binding.give(self.layout.fit(case))
+
+    def arguments(self, given: Case) -> Case:
+        """What the call will be given, by parameter, in the subject's layout and framework."""
+        shaped = {parameter: _shaped(given[role.name], self.layout) for parameter, role in self.binding.roles}
+        if self.numeric_flags:
+            shaped = {name: _as_number(value) for name, value in shaped.items()}
+        return {name: self.library.to_native(value, self.dtype) for name, value in shaped.items()}
+
+    def answer(self, given: Case) -> Answer:
+        """One call, or how it failed."""
+        natives, kept = self.arguments(given), self.arguments(given)
+        try:
+            with time_limit(self.timeout), np.errstate(all="ignore"):
+                result, gradients = self._call(natives)
+        except TimeoutError as error:
+            return Failure("hangs", str(error))
+        except Exception as error:
+            return Failure("raises", f"{type(error).__name__}: {str(error)[:300]}")
+        if not _same(natives, kept, self.library):
+            return Failure("mutates", "it changed its arguments")
+        return self._outputs(result, gradients)
+
+    def _call(self, natives: Case) -> tuple[Any, Any]:
+        parameters = {role.name: parameter for parameter, role in self.binding.roles}
+        leaves = tuple(parameters[name] for name in self._leaves() if name in parameters)
+        if leaves and (found := self.library.gradient(self._apply, natives, leaves)) is not None:
+            result, gradients = found
+            own = isinstance(result, tuple | list | dict) and len(result) > 1
+            return result, None if own else gradients
+        return self._apply(natives), None
+
+    def _leaves(self) -> list[str]:
+        """Roles whose parameters determine what the spec differentiates by."""
+        by = self.spec.differentiate
+        return [role.name for _, role in self.binding.roles if role.determines and role.determines[0] in by]
+
+    def _apply(self, natives: Case) -> Any:
+        positional = [natives[name] for name in self.binding.positional if name in natives]
+        named = {name: value for name, value in natives.items() if name not in self.binding.positional}
+        return self.subject(*positional, **named)
+
+    def _outputs(self, result: Any, gradients: Any) -> Answer:
+        items = _items(result, self.spec.outputs)
+        try:
+            arrays = [self.library.to_numpy(item) for item in [*items, *(gradients or ())]]
+        except Exception as error:
+            return Failure("returns", f"no arrays: {type(error).__name__}: {error}")
+        for array in arrays:
+            if array.dtype.kind not in "fiub":
+                return Failure("returns", f"dtype {array.dtype} instead of numbers")
+        floats = [array.dtype for array in arrays if array.dtype.kind == "f"]
+        coarsest = min([*floats, np.dtype(self.dtype)], key=lambda dtype: np.finfo(dtype).bits)
+        shaped = tuple(self.layout.take(array) for array in arrays)
+        return Outputs(shaped, coarsest, bool(gradients))
+
+
+def readings(
+    subject: Callable[..., Any], spec: Spec, roles: Mapping[str, str], libraries: Sequence[str] | None,
+    dtype: np.dtype, timeout: float,
+) -> Iterator[Reading]:  # fmt: skip
+    """Every way the subject can be called, likeliest first.
+
+    Raises: UnknownParameter.
+    """
+    modules = [framework(name) for name in libraries or likely(subject)]
+    found = list(bindings(subject, spec.roles, spec.required, roles))
+    flags = (False, True) if any(role.flags for binding in found for _, role in binding.roles) else (False,)
+    for module, binding, layout, numeric in itertools.product(modules, found, spec.layouts, flags):
+        yield Reading(subject, spec, binding, layout, module, dtype, numeric, timeout)
+
+
+def _shaped(value: Any, layout: Layout) -> Any:
+    return layout.give(value) if isinstance(value, np.ndarray) else value
+
+
+def _as_number(value: Any) -> Any:
+    return value.astype(np.float64) if isinstance(value, np.ndarray | np.generic) and value.dtype == bool else value
+
+
+def _items(result: Any, outputs: Sequence[str]) -> list[Any]:
+    if isinstance(result, dict):
+        return [result[name] for name in outputs if name in result] or list(result.values())
+    return list(result) if isinstance(result, tuple | list) else [result]
+
+
+def _same(natives: Case, kept: Case, library: ModuleType) -> bool:
+    def alike(a: Any, b: Any) -> bool:
+        if callable(a):
+            return True
+        if isinstance(a, list):
+            return len(a) == len(b) and all(map(alike, a, b))
+        return np.array_equal(library.to_numpy(a), library.to_numpy(b), equal_nan=True)
+
+    return all(alike(natives[name], kept[name]) for name in natives)
+
+
+@contextmanager
+def time_limit(seconds: float):
+    """TimeoutError inside after that long. Only the main thread can be interrupted; elsewhere there is no limit."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise TimeoutError(f"no answer within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def load(name: str) -> Callable[..., Any]:
+    """The function that MODULE:FUNCTION names; FUNCTION may be dotted (Class.method).
+
+    Raises: ValueError in words, whatever goes wrong.
+    """
+    module_name, _, path = name.partition(":")
+    if not path:
+        raise ValueError(f"subject: expected MODULE:FUNCTION, got {name!r}")
+    try:
+        found: Any = importlib.import_module(module_name)
+        for part in path.split("."):
+            found = getattr(found, part)
+    except Exception as error:
+        raise ValueError(f"subject: cannot load {name!r}: {type(error).__name__}: {error}") from error
+    if not callable(found) or inspect.ismodule(found):
+        raise ValueError(f"subject: {name!r} is not a function")
+    return found
