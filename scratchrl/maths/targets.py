@@ -30,7 +30,7 @@ def dqn_target(reward: NDArray, next_q: NDArray, terminated: NDArray, truncated:
       y (B,).
     Raises:
       ValueError: a shape is wrong, or a flag is not boolean.
-    Paper: Mnih et al. (2015), Human-level control through deep reinforcement learning, eq. 2.
+    Paper: Mnih et al. (2015), Human-level control through deep reinforcement learning, Methods.
 
     Checked in tests/maths/test_targets.py: contraction, fixed point, the optimal Q of a tabular problem is one.
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchrl.maths import categorical, kernels, mlp, network_loops
+from scratchrl.maths import categorical, distributional, kernels, mlp, network_loops
 from scratchrl.oracle import strategies
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -193,6 +193,47 @@ def test_ppo_clip_is_the_minimum_of_the_paper(kernel, dtype, samples, clip):
     away = np.abs(rho - clipped) + np.abs(np.abs(rho - 1) - clip) > 1e-4
     silent = (rho - clipped) * advantage > 0
     np.testing.assert_allclose(d_log_prob[away], np.where(silent, 0, rho * advantage)[away], rtol=0, atol=atol)
+
+
+# ---- c51_projection ----
+
+
+@st.composite
+def moves(draw):
+    """Masses (B, K), and where the atoms go: start in ±12, stride in [0, 1]; K from 2 to 9, B from 1 to 4."""
+    rows, atoms = draw(st.integers(1, 4)), draw(st.integers(2, 9))
+    start, stride = draw(strategies.arrays(rows, low=-12.0, high=12.0)), draw(strategies.arrays(rows, low=0, high=1.0))
+    return np.abs(draw(strategies.arrays((rows, atoms), low=-1.0, high=1.0))), start, np.abs(stride)
+
+
+@DTYPES
+@both("c51_projection")
+@given(moves())
+def test_c51_projection_splits_by_the_hat_function(kernel, dtype, move):
+    probs, start, stride = move
+    got = kernel(*(x.astype(dtype) for x in move))
+    assert got.dtype == dtype
+    atom = np.arange(probs.shape[1])
+    position = np.clip(start[:, None] + stride[:, None] * atom, 0, atom[-1])
+    hat = np.maximum(0, 1 - np.abs(position[:, None, :] - atom[:, None]))
+    truth = (hat * probs[:, None, :]).sum(axis=2)
+    np.testing.assert_allclose(got, truth, rtol=0, atol=32 * probs.shape[1] * np.finfo(dtype).eps)
+    np.testing.assert_allclose(
+        got, distributional.split_linearly(*(x.astype(dtype) for x in move)), rtol=0, atol=8 * np.finfo(dtype).eps
+    )
+
+
+@DTYPES
+@both("c51_projection")
+def test_c51_projection_never_leaves_its_row(kernel, dtype):
+    """Numba checks no bounds: one row of each kind between two whose masses must not change."""
+    huge = np.finfo(dtype).max
+    for start, stride in ((np.nan, 1), (0, np.nan), (0, np.inf), (np.inf, -np.inf), (huge, huge), (-huge, 0), (3, 0)):
+        probs = np.full((3, 4), 0.25, dtype)
+        with np.errstate(invalid="ignore", over="ignore"):
+            got = kernel(probs, np.array([0, start, 0], dtype), np.array([1, stride, 1], dtype))
+        np.testing.assert_array_equal(got[[0, 2]], probs[[0, 2]])
+        assert np.isnan(got[1]).all() or got[1].sum() == 1
 
 
 # ---- adam ----

@@ -1,4 +1,4 @@
-"""Value losses: complex step, slopes at the kinks, the printed maximum; explained variance: its identities."""
+"""Value losses: complex step, slopes at the kinks, the printed formulas; explained variance: its identities."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from scratchrl.maths.values import clipped_value_loss, explained_variance, mse
+from scratchrl.maths.values import clipped_value_loss, explained_variance, huber, mse
 from scratchrl.oracle.differentiation import complex_step, subgradient_excess
 
 ENTRIES = st.floats(-10, 10)
@@ -106,7 +106,7 @@ def test_clipped_loss_is_symmetric_and_moves_along(triple, clip):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
 def test_dtype_is_kept(dtype):
     x = np.array([1.0, 3.0], dtype)
-    outputs = (*mse(x, x), *clipped_value_loss(x, 0 * x, 2 * x, 0.5))
+    outputs = (*mse(x, x), *clipped_value_loss(x, 0 * x, 2 * x, 0.5), *huber(x, 0.5))
     assert {output.dtype for output in outputs} == {np.dtype(dtype)}
 
 
@@ -114,6 +114,84 @@ def test_dtype_is_kept(dtype):
 def test_a_clip_that_is_not_positive_is_refused(clip):
     with pytest.raises(ValueError, match="clip: expected a positive number"):
         clipped_value_loss(np.ones(1), np.ones(1), np.ones(1), clip)
+
+
+# ---- huber: errors in ±10, δ in [0.01, 5] ----
+
+ERRORS = st.integers(1, 8).flatmap(lambda n: arrays(np.float64, n, elements=ENTRIES))
+
+
+@given(ERRORS, CLIPS)
+def test_huber_is_its_two_branches(error, delta):
+    loss, d_error = huber(error, delta)
+    inside = np.abs(error) <= delta
+    np.testing.assert_array_equal(loss[inside], (0.5 * error**2)[inside])
+    np.testing.assert_allclose(loss[~inside], (delta * (np.abs(error) - 0.5 * delta))[~inside], rtol=1e-14)
+    np.testing.assert_array_equal(d_error, np.clip(error, -delta, delta))
+
+
+@given(ERRORS, CLIPS)
+def test_huber_derivative_is_the_complex_step(error, delta):
+    """Also at |e| = δ, where the slope has a kink and the value has none."""
+    error = np.append(error, [delta, -delta])
+    truth = np.diag(complex_step(lambda error: huber(error, delta)[0], error))
+    np.testing.assert_allclose(huber(error, delta)[1], truth, rtol=1e-15, atol=1e-15)
+
+
+@given(QUARTERS, st.sampled_from([0.25, 1.0, 1.5]))
+def test_huber_derivative_is_both_one_sided_slopes(error, delta):
+    """On this grid e = ±δ is common, and there too the two slopes agree."""
+    error = np.array([error])
+    assert subgradient_excess(lambda e: huber(e, delta)[0], error, huber(error, delta)[1])[0] == 0
+
+
+@given(CLIPS)
+def test_huber_is_continuous_with_its_slope_at_the_ends(delta):
+    ends = np.array([-delta, delta])
+    for just in (np.nextafter(ends, 0), np.nextafter(ends, 10 * ends)):
+        for there, at in zip(huber(just, delta), huber(ends, delta), strict=True):
+            np.testing.assert_allclose(there, at, rtol=1e-15)
+
+
+@given(ERRORS, CLIPS)
+def test_huber_without_a_bound_is_half_the_square_and_with_a_small_one_the_absolute_value(error, delta):
+    for unbounded in (np.inf, 10.0):
+        for got, truth in zip(huber(error, unbounded), mse(error, 0 * error), strict=True):
+            np.testing.assert_array_equal(got, truth)
+    tiny = 2.0**-40
+    loss, d_error = huber(error, tiny)
+    np.testing.assert_allclose(loss / tiny, np.abs(error), rtol=0, atol=tiny)
+    far = np.abs(error) > tiny
+    np.testing.assert_array_equal((d_error / tiny)[far], np.sign(error)[far])
+
+
+@given(ERRORS, CLIPS, CLIPS)
+def test_huber_grows_with_delta_and_lies_between_zero_and_half_the_square(error, delta, other):
+    low, high = (huber(error, d)[0] for d in sorted((delta, other)))
+    assert (low >= 0).all()
+    assert (low <= high * (1 + 1e-15)).all()
+    assert (high <= 0.5 * error**2 * (1 + 1e-15)).all()
+
+
+@given(ERRORS, CLIPS)
+def test_huber_is_even_and_scales_with_its_unit(error, delta):
+    loss, d_error = huber(error, delta)
+    for factor in (-1.0, 2.0, -0.5):
+        scaled, d_scaled = huber(factor * error, abs(factor) * delta)
+        np.testing.assert_array_equal(scaled, factor**2 * loss)
+        np.testing.assert_array_equal(d_scaled, factor * d_error)
+
+
+def test_huber_of_a_huge_error_does_not_overflow():
+    loss, d_error = huber(np.array([1e300, -np.inf, np.nan]), 2.0)
+    np.testing.assert_array_equal(loss, [2e300, np.inf, np.nan])
+    np.testing.assert_array_equal(d_error, [2.0, -2.0, np.nan])
+
+
+@pytest.mark.parametrize("delta", [0.0, -1.0, np.nan])
+def test_a_delta_that_is_not_positive_is_refused(delta):
+    with pytest.raises(ValueError, match="delta: expected a positive number"):
+        huber(np.ones(1), delta)
 
 
 # ---- explained variance ----
