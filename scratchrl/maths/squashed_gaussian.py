@@ -3,8 +3,8 @@ r"""The squashed Gaussian a = tanh u, u ~ N(μ, diag σ²), over actions in (−
 Legend: mean μ, log_std s = log σ as in `gaussian`, u the action before tanh (pre_tanh), ε = (u − μ)/σ the noise; all
 (..., A), log_std also (A,). Every function sums over the action dimensions and never over the rows.
 
-Densities are asked for at u and never at a, because u cannot be had back: from |u| = 9.1 in float32 and 19.1 in float64
-on tanh u rounds to ±1, whose atanh is infinite, and long before that most digits of u are lost.
+Densities are asked for at u and never at a, because u cannot be had back: beyond |u| = 9.02 in float32 and 19.07 in
+float64 the number nearest to tanh u is ±1, whose atanh is infinite, and long before that most digits of u are lost.
 
 Actions in another interval are a′ = k a + b: log π falls and the entropy rises by Σ_i log k_i, and ∂L/∂a = k ∂L/∂a′;
 score, KL and Fisher stay.
