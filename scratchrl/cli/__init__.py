@@ -1,7 +1,7 @@
 """The command line: `python -m scratchrl COMMAND ...`, or `scratchrl COMMAND ...`.
 
 A command is imported when it is called, so that `--help` answers at once. Exit codes: 0 done, 1 a claim of `verify`
-failed or training met a NaN, 2 a request that cannot be served (one line says why), 130 interrupted.
+failed, a function is not what `check` expects, or training met a NaN, 2 a request that cannot be served (one line says why), 130 interrupted.
 """
 
 import importlib
@@ -15,6 +15,9 @@ COMMANDS = {  # name -> (module, function, what it does)
     "evaluate": ("scratchrl.cli.evaluate", "evaluate", "play a run's policy: mean return and its interval, --video"),
     "plot": ("scratchrl.cli.plot", "plot", "draw runs over environment steps, with bands over seeds"),
     "verify": ("scratchrl.cli.verify", "verify", "check every derivative, identity and accuracy claim"),
+    "check": ("scratchrl.cli.check", "check", "compare somebody's function with a spec and name its mistake"),
+    "specs": ("scratchrl.cli.catalogue", "specs", "what can be checked"),
+    "mistakes": ("scratchrl.cli.catalogue", "mistakes", "the catalogue of known mistakes and conventions"),
 }
 
 

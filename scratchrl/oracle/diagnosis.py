@@ -68,7 +68,8 @@ def diagnose(
 
     Checked in tests/oracle/test_diagnosis.py and tests/meta/.
 
-    >>> diagnose(lambda reward, gamma: sum(r * gamma**t for t, r in enumerate(reward)), "discounted_return").verdict
+    >>> from scratchrl.maths import returns
+    >>> diagnose(returns.gae, "gae", max_examples=5).verdict
     'correct'
     """
     spec = specs.get(against)
@@ -212,15 +213,16 @@ class Examination:
     def _shown(self, function: Callable[..., Any], found: Found) -> dict[str, Any]:
         given = self.reading.given(found.smallest)
         verdict = self._verdict(function, found.smallest, found.kind)
-        by_parameter = {parameter: given[role.name] for parameter, role in self.reading.binding.roles}
         return {
             "where": found.label if found.kind == "tame" else f"{found.kind}: {found.label}",
             "complaint": verdict.complaint,
-            "counterexample": by_parameter,
-            "expected": _one_or_all(verdict.expected),
-            "got": _one_or_all(verdict.got),
-            "tolerance": _one_or_all(verdict.tolerance),
+            "counterexample": self.reading.shaped(given),
+            **{name: self._as_the_subject_sees(getattr(verdict, name)) for name in ("expected", "got", "tolerance")},
         }
+
+    def _as_the_subject_sees(self, arrays: tuple[Any, ...]) -> Any:
+        shaped = tuple(map(self.reading.layout.give, arrays))
+        return None if not shaped else shaped[0] if len(shaped) == 1 else shaped
 
     def _failing_identities(self) -> tuple[str, ...]:
         cases = _mixed(self.spec.tame, DISCRIMINATING, self.seed)
@@ -231,10 +233,6 @@ def _alike(first: Any, second: Any) -> bool:
     if isinstance(second, Failure):
         return False
     return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(first.arrays, second.arrays, strict=True))
-
-
-def _one_or_all(arrays: tuple[Any, ...]) -> Any:
-    return None if not arrays else arrays[0] if len(arrays) == 1 else arrays
 
 
 def _reading_lines(reading: Reading) -> tuple[tuple[str, ...], tuple[str, ...]]:

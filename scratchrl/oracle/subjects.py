@@ -52,9 +52,13 @@ class Reading(NamedTuple):
         """The case in the subject's words, canonical layout, by role name."""
         return self.binding.give(self.layout.fit(case))
 
+    def shaped(self, given: Case) -> Case:
+        """What was given, by parameter, in the subject's layout."""
+        return {parameter: _shaped(given[role.name], self.layout) for parameter, role in self.binding.roles}
+
     def arguments(self, given: Case) -> Case:
         """What the call will be given, by parameter, in the subject's layout and framework."""
-        shaped = {parameter: _shaped(given[role.name], self.layout) for parameter, role in self.binding.roles}
+        shaped = self.shaped(given)
         if self.numeric_flags:
             shaped = {name: _as_number(value) for name, value in shaped.items()}
         return {name: self.library.to_native(value, self.dtype) for name, value in shaped.items()}

@@ -1,0 +1,101 @@
+"""`scratchrl specs [NAME]` and `scratchrl mistakes [SLUG]`: what can be checked, and what is known to go wrong."""
+
+import inspect
+import textwrap
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from scratchrl.cli.errors import Refused, refusing
+
+WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Specs:
+    """Lists the specs a function can be checked against; with a name, its roles, conventions and kinds of cases."""
+
+    name: Annotated[str | None, tyro.conf.Positional] = None
+    """Of a spec."""
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """Lists the catalogue; with a slug, everything about that entry."""
+
+    slug: Annotated[str | None, tyro.conf.Positional] = None
+    """Of a mistake or convention."""
+    against: str | None = None
+    """Only those of this spec."""
+
+
+def specs(arguments):
+    """Prints the list or one spec."""
+    asked = tyro.cli(Specs, args=arguments, prog="scratchrl specs")
+    from scratchrl.oracle import specs as known
+
+    if asked.name is None:
+        for spec in known.every().values():
+            print(f"{spec.name:<28}{' '.join(inspect.signature(spec.reference).parameters)}")
+            print(f"{'':<28}{spec.formula}")
+    else:
+        with refusing(ValueError):
+            print("\n".join(_about_spec(known.get(asked.name))))
+    return 0
+
+
+def _about_spec(spec):
+    yield f"{spec.name}: {spec.formula}   [{spec.source}]"
+    yield f"  arguments    {' '.join(inspect.signature(spec.reference).parameters)}"
+    yield f"  returns      {', '.join(spec.outputs)}" + (
+        f"; derivatives by {', '.join(spec.differentiate)}" if spec.differentiate else ""
+    )
+    yield f"  layouts      {', '.join(layout.name for layout in spec.layouts)}"
+    yield "  roles, and the parameter names that are read as them:"
+    for role in spec.roles:
+        yield f"    {role.name:<20}{', '.join(role.aliases)}"
+        if role.note:
+            yield f"    {'':<20}convention: {role.note}"
+    for kind in ("tame", "edges", "stress"):
+        yield f"  {kind:<12} {'; '.join(getattr(spec, kind))}"
+    if spec.identities:
+        yield "  identities:"
+        yield from (f"    {identity.name}" for identity in spec.identities)
+
+
+def mistakes(arguments):
+    """Prints the catalogue or one entry."""
+    asked = tyro.cli(Mistakes, args=arguments, prog="scratchrl mistakes")
+    from scratchrl.oracle.mistakes import catalogue
+
+    entries = [entry for entry in catalogue() if asked.against in (None, entry.against)]
+    if asked.slug is not None:
+        entries = [entry for entry in entries if entry.slug == asked.slug]
+    if not entries:
+        raise Refused(f"no entry {asked.slug or ''!r} in the catalogue; `scratchrl mistakes` lists it")
+    lines = _about_entries(entries) if asked.slug else _list(entries)
+    print("\n".join(lines))
+    return 0
+
+
+def _list(entries):
+    for spec in dict.fromkeys(entry.against for entry in entries):
+        yield spec
+        for slug, entry in {entry.slug: entry for entry in entries if entry.against == spec}.items():
+            yield f"  {slug:<28}{entry.kind:<12}{entry.formula}"
+
+
+def _about_entries(entries):
+    first = entries[0]
+    yield f"{first.slug} ({first.kind})"
+    for spec in dict.fromkeys(entry.against for entry in entries):
+        entry = next(entry for entry in entries if entry.against == spec)
+        yield f"  against   {spec}"
+        yield f"  computes  {entry.formula}"
+        yield from textwrap.wrap(entry.difference, WIDTH, initial_indent="            ", subsequent_indent="            ")
+    for variant in dict.fromkeys(str(dict(entry.variant)) for entry in entries if entry.variant):
+        yield f"  variant   {variant}"
+    yield f"  seen in   {', '.join(first.evidence) or 'folklore: no thread is known that pins it down'}"
+    if first.equivalent:
+        yield f"  the same  {first.equivalent}"
