@@ -61,5 +61,5 @@ def error_bound(width: NDArray, constant: NDArray, slope: NDArray) -> NDArray:
     """
     tau = np.minimum(width, RATE + 0 * width)
     aliasing = np.exp(tau * (0.5 * tau - RATE)) / -np.expm1(-RATE * tau)  # (2)
-    beyond = np.exp(-0.5 * (REACH**2 + log_two_pi(width)))  # φ(L)
+    beyond = np.exp(-0.5 * (REACH**2 + log_two_pi(width) + 0 * width))  # φ(L)
     return 2 * (constant + slope) * aliasing + 2 * (constant / REACH + slope) * beyond  # (2), (3)

@@ -30,8 +30,11 @@ from scratchrl.maths import (
     optimizers,
     pearlmutter,
     policies,
+    quadrature,
     returns,
     soft,
+    squashed_gaussian,
+    squashing,
     targets,
     values,
 )
@@ -67,7 +70,7 @@ def cases(rng):
         "gaussian.kl_grad": (gaussian.kl_grad, p, log_std, q, v),
         "gaussian.fisher_matvec": (gaussian.fisher_matvec, p, log_std, q, v),
     }
-    families = of_samples, of_trajectories, of_action_values, of_networks, of_vectors
+    families = of_samples, of_trajectories, of_action_values, of_networks, of_vectors, of_squashed
     return of_densities | {name: case for family in families for name, case in family(rng).items()}
 
 
@@ -182,6 +185,29 @@ def of_networks(rng):
     return found
 
 
+def of_squashed(rng):
+    mean, log_std, u, other, spread = numbers(rng, 5, 2, 2)
+    weight, width = numbers(rng, 2), 1 + np.abs(u)
+    found = {
+        "log_prob": (mean, log_std, u),
+        "score": (mean, log_std, u),
+        "from_noise": (mean, log_std, u),
+        "pathwise_grad": (mean, log_std, u, other, weight),
+        "entropy": (mean, log_std),
+        "entropy_grad": (mean, log_std),
+        "entropy_error": (mean, log_std),
+        "kl": (mean, log_std, other, spread),
+        "kl_grad": (mean, log_std, other, spread),
+        "fisher_matvec": (mean, log_std, other, spread),
+    }
+    return {
+        **{f"squashed_gaussian.{name}": (getattr(squashed_gaussian, name), *case) for name, case in found.items()},
+        "squashing.log_det": (squashing.log_det, 3 * u),
+        "quadrature.normal_rule": (quadrature.normal_rule, u),
+        "quadrature.error_bound": (quadrature.error_bound, width, width, width),
+    }
+
+
 def of_vectors(rng):
     root, b, theta, batch = numbers(rng, 3, 3), numbers(rng, 3), numbers(rng, 3), numbers(rng, 5, 3)
     matrix = root @ root.T + np.eye(3)
@@ -288,6 +314,7 @@ def test_at_200_bits_balls_are_tight_and_settings_are_not_rounded_on_their_way_i
 def test_every_public_function_is_in_the_table():
     left_out = {
         "categorical": {"sample", "mode"}, "gaussian": {"sample"},
+        "squashed_gaussian": {"sample", "sample_and_log_prob", "mode"},
         "policies": {"sample", "sampler", "size", "init", "vjp"},
         "mlp": {"size", "layers", "outputs"}, "moments": {"empty"},
         "objectives": {"clip_fraction", "adapt_beta", "check_clip"},
@@ -295,7 +322,7 @@ def test_every_public_function_is_in_the_table():
     }  # fmt: skip
     modules = (
         categorical, critic, curvature, distributional, gaussian, kl_estimators, mlp, moments, objectives, optimizers,
-        off_policy, pearlmutter, policies, returns, soft, targets, values,
+        off_policy, pearlmutter, policies, quadrature, returns, soft, squashed_gaussian, squashing, targets, values,
     )  # fmt: skip
     for module in modules:
         short = module.__name__.rsplit(".", 1)[1]

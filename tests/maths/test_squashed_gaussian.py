@@ -107,6 +107,7 @@ def test_tanh_of_the_mean_is_the_median_and_not_always_the_mode():
     mean = np.array([[0.7]])
     action = squashed.mode(mean, np.zeros(1))
     assert action == np.tanh(0.7)
+    assert squashed.mode(mean.astype(np.float32), np.zeros(1, np.float32)).dtype == np.float32
     a = squashed.sample(np.random.default_rng(0), np.full((100_000, 1), 0.7), np.zeros(1))
     assert abs((a < action).mean() - 0.5) < 2.5 / np.sqrt(len(a))  # 5σ: false alarm 6e-7
     for variance, peaks_at_zero in ((0.49, True), (0.51, False)):
