@@ -110,6 +110,8 @@ def c51_projection(
 def split_linearly(probs: NDArray, start: NDArray, stride: NDArray) -> NDArray:
     """Equations (1) to (3) of `c51_projection` as they stand, atom j of row b moving to start_b + stride_b j.
 
+    The bounds of a clip come first: a ball that straddles one is then returned whole, and still holds the truth.
+
     Args:
       probs: (B, K); start, stride: (B,), counted in atoms.
     Returns:

@@ -184,10 +184,10 @@ def polyak_update(online: NDArray, target: NDArray, tau: float) -> NDArray:
 
 
 def check_actions(reward: NDArray, **next_q: NDArray) -> None:
-    """Raises a ValueError unless each next_q has one more axis than reward, of at least one action.
+    """Raises a ValueError unless each next_q has the shape of reward and one more axis, of at least one action.
 
     >>> check_actions(np.zeros(2), next_q=np.zeros((2, 3)))
     """
     for name, array in next_q.items():
-        if array.ndim != reward.ndim + 1 or array.shape[:-1] != reward.shape or not array.shape[-1]:
+        if array.shape[:-1] != reward.shape or array.shape[-1:] in ((), (0,)):
             raise ValueError(f"{name}: expected the shape of reward, {reward.shape}, and actions, got {array.shape}")

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchrl.maths import categorical, distributional
+from scratchrl.maths import categorical, distributional, kernels
 from scratchrl.maths.distributional import c51_loss, categorical_mean, support
 from scratchrl.oracle import strategies
 from scratchrl.oracle.differentiation import complex_step
@@ -281,16 +281,23 @@ def test_infinite_rewards_rest_at_an_end_and_nan_stays_visible_in_its_row():
 
 
 def test_balls_that_straddle_an_atom_or_an_end_still_hold_the_truth():
-    """Δ = ⅓ and r = k/3 as balls: every position is a whole number that no ball can be sure of."""
+    """Positions known to ±¼ around every atom and beyond both ends: no ball can be sure on which side it is."""
     to_balls = np.frompyfunc(flint.arb, 1, 1)
-    probs, no = np.array([[0.5, 0.25, 0.125, 0.125]] * 7), np.zeros(7, bool)
-    with flint.ctx.workprec(53):
-        reward = np.array([flint.arb(k) / 3 for k in range(-3, 4)])
-        got = distributional.c51_projection(to_balls(probs), reward, no, no, 1.0, 0.0, 1.0)
-        truth = compiled(probs, np.arange(-3.0, 4.0), no, no, 1.0, 0.0, 3.0)
-        for ball, number in zip(got.flat, truth.flat, strict=True):
-            assert ball.contains(flint.arb(float(number)))
-            assert ball.rad() < 1e-14
+    probs, middles = np.array([[0.5, 0.25, 0.125, 0.125]] * 9), np.arange(-4.0, 5.0)
+    start = np.array([flint.arb(middle, 0.25) for middle in middles])
+    balls = distributional.split_linearly(to_balls(probs), start, to_balls(np.ones(9)))
+    for shift in (-0.25, -0.125, 0.0, 0.1875, 0.25):
+        truth = distributional.split_linearly(probs, middles + shift, np.ones(9))
+        assert all(ball.contains(flint.arb(number)) for ball, number in zip(balls.flat, truth.flat, strict=True))
+    assert max(ball.rad() for ball in balls.flat) <= 1
+
+
+def test_floats_take_the_kernel(monkeypatch):
+    monkeypatch.setattr(kernels, "c51_projection", lambda probs, start, stride: (probs.dtype, start, stride))
+    reward, no = np.array([1.0, 2.0]), np.array([True, False])
+    dtype, start, stride = compiled(np.full((2, 3), 1 / 3), reward, no, no, 0.5, 0.0, 4.0)
+    assert dtype == np.float64
+    np.testing.assert_array_equal([start, stride], [[0.5, 1.0], [0.0, 0.5]])
 
 
 # ---- the grid and its mean ----
@@ -390,7 +397,7 @@ def test_fewer_than_two_atoms_are_refused():
 
 def test_wrong_shapes_and_flags_are_named():
     probs, reward = np.ones((3, 5)), np.zeros(3)
-    for wrong in (probs[:2], probs[0], probs[None], np.zeros((5, 3))):
+    for wrong in (probs[:2], probs[0], probs[None], probs[:, 0], probs[:, :, None], np.zeros((5, 3))):
         with pytest.raises(ValueError, match="probs: expected"):
             distributional.c51_projection(wrong, reward, NO, NO, 0.9, 0.0, 1.0)
     for name, flags in (("terminated", (reward, NO)), ("truncated", (NO, reward))):

@@ -301,6 +301,7 @@ def test_a_wrong_shape_is_named():
             lambda: targets.dqn_target(r, r, no, no, 0.9),
             lambda: targets.dqn_target(r, q.T, no, no, 0.9),
             lambda: targets.dqn_target(r, q[:, :0], no, no, 0.9),
+            lambda: targets.dqn_target(r[0], r[0], no[0], no[0], 0.9),
             lambda: targets.ddpg_target(r, q[:, :1], no, no, 0.9),
         ],
         "next_q_online: expected the shape": [lambda: targets.double_dqn_target(r, r, q, no, no, 0.9)],
