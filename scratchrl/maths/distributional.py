@@ -103,8 +103,11 @@ def c51_projection(
     v_min, v_max = exact(v_min, reward), exact(v_max, reward)
     stride = exact(gamma, reward) * (~terminated).astype(reward.dtype)
     start = (reward + (stride - 1) * v_min) / ((v_max - v_min) / (probs.shape[1] - 1))
-    split = kernels.c51_projection if kernels.are_alike(probs, start, stride) else split_linearly
-    return split(probs, start, stride)
+    dtype = np.result_type(probs, start)
+    if dtype.char not in "fd":
+        return split_linearly(probs, start, stride)
+    start, stride = start.astype(dtype, copy=False), stride.astype(dtype, copy=False)
+    return kernels.c51_projection(np.require(probs, dtype, ["C", "A", "W"]), start, stride)
 
 
 def split_linearly(probs: NDArray, start: NDArray, stride: NDArray) -> NDArray:

@@ -292,12 +292,17 @@ def test_balls_that_straddle_an_atom_or_an_end_still_hold_the_truth():
     assert max(ball.rad() for ball in balls.flat) <= 1
 
 
-def test_floats_take_the_kernel(monkeypatch):
-    monkeypatch.setattr(kernels, "c51_projection", lambda probs, start, stride: (probs.dtype, start, stride))
-    reward, no = np.array([1.0, 2.0]), np.array([True, False])
-    dtype, start, stride = compiled(np.full((2, 3), 1 / 3), reward, no, no, 0.5, 0.0, 4.0)
-    assert dtype == np.float64
-    np.testing.assert_array_equal([start, stride], [[0.5, 1.0], [0.0, 0.5]])
+@pytest.mark.parametrize("types", [("f", "f"), ("f", "d"), ("d", "f"), ("d", "d"), ("d", "q")])
+def test_floats_take_the_kernel_in_the_wider_type_however_they_lie_in_memory(types, monkeypatch):
+    kernel, given_to_it = kernels.c51_projection, []
+    monkeypatch.setattr(kernels, "c51_projection", lambda *arrays: given_to_it.extend(arrays) or kernel(*arrays))
+    probs, reward = np.array([[0.25, 0.0], [0.5, 0.5], [0.25, 0.5]], types[0]).T, np.array([1, 2], types[1])
+    probs.flags.writeable = False
+    moved = compiled(probs, reward, np.array([True, False]), np.array([True, False]), 0.5, 0.0, 4.0)
+    np.testing.assert_array_equal(moved, [[0.5, 0.5, 0.0], [0.0, 0.25, 0.75]])
+    wider = np.float32 if types == ("f", "f") else np.float64
+    assert {array.dtype for array in (moved, *given_to_it)} == {np.dtype(wider)}
+    assert all(array.flags.carray for array in given_to_it)
 
 
 # ---- the grid and its mean ----
