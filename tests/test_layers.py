@@ -27,6 +27,7 @@ ALLOWED = {  # third-party packages, by who may import them; numpy is everybody'
     "numba": {"scratchrl.maths.kernels"},
     "hypothesis": {"scratchrl.oracle.strategies", "scratchrl.oracle.search", "cases"},
     "flint": {"scratchrl.oracle.numbers"},
+    "pytest": {"scratchrl.oracle.pytest_plugin"},
     "torch": {"scratchrl.oracle.torch_io"},
     "jax": {"scratchrl.oracle.jax_io"},
     "gymnasium": {"experience", "exact", "roof"},

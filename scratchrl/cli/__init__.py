@@ -18,6 +18,7 @@ COMMANDS = {  # name -> (module, function, what it does)
     "check": ("scratchrl.cli.check", "check", "compare somebody's function with a spec and name its mistake"),
     "specs": ("scratchrl.cli.catalogue", "specs", "what can be checked"),
     "mistakes": ("scratchrl.cli.catalogue", "mistakes", "the catalogue of known mistakes and conventions"),
+    "vectors": ("scratchrl.cli.vectors", "vectors", "write the specs as test vectors for other languages"),
 }
 
 

@@ -117,7 +117,9 @@ _each = np.frompyfunc(Ball, 1, 1)
 
 
 def to_balls(value: Any) -> Any:
-    """Floating-point arrays and floats as exact balls; integers, flags and everything else as they are."""
+    """Floating-point arrays and floats, in lists too, as exact balls; integers, flags, all else as they are."""
+    if isinstance(value, list):
+        return [to_balls(item) for item in value]
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
         return np.array(_each(value), dtype=object)
     return Ball(value) if isinstance(value, float) else value
@@ -180,6 +182,16 @@ def _nearest(ball: Any) -> float:
     if not flint.arb(0).overlaps(arb):
         raise Undecidable(f"{arb} does not decide its float64")
     return 0.0
+
+
+def decimal(number: Any, digits: int = 40) -> str:
+    """A ball or number to that many significant digits.
+
+    >>> decimal(Ball(0.1), 20)
+    '0.10000000000000000555'
+    """
+    arb = _arb(number)
+    return "0" if arb == 0 else arb.str(digits, radius=False)
 
 
 def error_bound(f: Callable[..., Any], precision: int, **inputs: Any) -> tuple[NDArray, ...]:
