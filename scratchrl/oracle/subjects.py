@@ -135,9 +135,12 @@ def _as_number(value: Any) -> Any:
 
 
 def _items(result: Any, outputs: Sequence[str]) -> list[Any]:
+    """What came back, output by output; what a subject returns beyond them (a report, a flag) is its own business."""
     if isinstance(result, dict):
-        return [result[name] for name in outputs if name in result] or list(result.values())
-    return list(result) if isinstance(result, tuple | list) else [result]
+        return [result[name] for name in outputs if name in result] or list(result.values())[: len(outputs)]
+    if isinstance(result, list) and len(outputs) == 1:
+        return [result]
+    return list(result[: len(outputs)]) if isinstance(result, tuple | list) else [result]
 
 
 def _same(natives: Case, kept: Case, library: ModuleType) -> bool:
