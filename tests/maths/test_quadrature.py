@@ -57,6 +57,19 @@ def test_the_bound_holds_and_is_not_idle(distance):
         assert bound <= 2000 * error
 
 
+@pytest.mark.parametrize("t", [197.5, 198.0, 199.0, 200.0])
+def test_the_bound_is_nearly_attained_by_a_cosine_of_almost_the_frequency_of_the_nodes(t):
+    """The sum sees cos tε as a cosine of frequency 2π/h − t; |cos t(x + iy)| ≤ cosh tw, best for w = R − t."""
+    nodes, weights = normal_rule(np.zeros(1))
+    error = weights @ np.cos(t * nodes)  # E cos tε = exp(−½t²) is nothing
+    with flint.ctx.workprec(2000):  # digits enough to take away the part for what lies beyond L, where |cos| ≤ 1
+        widths, one = to_balls(np.array([201 - t, 201.0])), to_balls(np.ones(2))
+        aliasing, beyond = error_bound(widths, one, 0 * one)
+        bound = float((aliasing - beyond) * flint.arb(t * (201 - t)).cosh())
+    assert error == pytest.approx(math.exp(-0.5 * (64 * math.pi - t) ** 2), rel=1e-9)
+    assert 0.5 * bound < error <= bound
+
+
 def test_the_bound_covers_what_lies_beyond_the_last_node():
     """2 ∫_L^∞ φ = erfc(9/√2) for f = 1, which the bound exceeds by 1 %; 2 ∫_L^∞ xφ = 2 φ(9) for f = |x|, exactly."""
     constant, slope = error_bound(np.array(201.0), np.array([1.0, 0.0]), np.array([0.0, 1.0]))
@@ -68,3 +81,9 @@ def test_the_bound_covers_what_lies_beyond_the_last_node():
 def test_the_bound_is_never_negative_and_falls_with_the_width(width, constant, slope):
     near, far = error_bound(np.array([width, 2 * width]), np.array(constant), np.array(slope))
     assert 0 <= far <= near < np.inf
+
+
+def test_where_aliasing_rules_a_slope_weighs_as_much_as_a_constant():
+    """E|ε| = √(2/π) is rounded up to 1."""
+    by_constant, by_slope = error_bound(np.array(0.05), np.array([1.0, 0.0]), np.array([0.0, 1.0]))
+    assert by_slope == pytest.approx(by_constant, rel=1e-12)
