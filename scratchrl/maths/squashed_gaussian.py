@@ -87,7 +87,7 @@ def score(mean: NDArray, log_std: NDArray, pre_tanh: NDArray) -> tuple[NDArray, 
 def from_noise(mean: NDArray, log_std: NDArray, noise: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     """a = tanh(μ + σ ε) and log π(a) = −Σ_i [ ½ ε_i² + s_i + ½ log 2π + log(1 − tanh² u_i) ], given ε.       (2)
 
-    (1) with (u − μ)/σ = ε put in. To compute it back from u would cost |μ|/σ roundings.
+    (1) with (u − μ)/σ = ε put in: computed back from u, ε would be off by |u|/σ roundings.
 
     Args:
       mean, noise: (..., A); log_std: (A,) or (..., A).
@@ -97,7 +97,7 @@ def from_noise(mean: NDArray, log_std: NDArray, noise: NDArray) -> tuple[NDArray
     Checked in tests/maths/test_squashed_gaussian.py: `log_prob` at pre_tanh.
 
     >>> action, log_prob, pre_tanh = from_noise(np.array([[0.0]]), np.log([2.0]), np.array([[0.5]]))
-    >>> action.round(6).item(), pre_tanh.round(4).item()  # tanh 1
+    >>> action.round(6).item(), pre_tanh.round(6).item()  # tanh 1
     (0.761594, 1.0)
     """
     _check(mean, log_std, noise=noise)
