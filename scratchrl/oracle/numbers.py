@@ -170,7 +170,7 @@ def rounded(leaf: NDArray) -> NDArray:
     """
     if leaf.dtype != object:
         return leaf
-    with flint.ctx.workprec(TRUE_BITS):
+    with flint.ctx.workprec(TRUE_BITS), np.errstate(invalid="ignore"):
         return np.array(np.frompyfunc(_nearest, 1, 1)(leaf), dtype=np.float64)
 
 
