@@ -1,61 +1,12 @@
-"""Specs of returns and advantages: GAE first, for it is the function of this field most often written wrong."""
+"""Specs of returns: what came after a step, with and without a value function to say what comes after that."""
 
 import numpy as np
 
 from scratchrl.maths import returns
 from scratchrl.oracle.cases import returns as cases
-from scratchrl.oracle.roles import Role, plain
+from scratchrl.oracle.episode_ends import DONES, ENDS_OF_EPISODES, TERMINATED, TRUNCATED  # noqa: F401
 from scratchrl.oracle.specification import TIME_LAYOUTS, Spec
-
-REWARD = plain("reward", "rewards", "rews", "rew", "r", "r_t", "reward_t")
-VALUE = plain("value", "values", "vals", "val", "v", "v_tm1", "v_t", "baseline", "vpred", "values_t")
-NEXT_VALUE = plain("next_value", "next_values", "v_next", "v_tp1", "values_next", "next_state_value", "v_s_", "v_")
-TERMINATED = plain("terminated", "terminateds", "terminations", "termination", "terminal", "terminals", flags=True)
-TRUNCATED = plain("truncated", "truncateds", "truncations", "truncation", "timeouts", "time_limits", flags=True)
-GAMMA = plain("gamma", "discount", "discount_factor", "g")
-LAM = plain("lam", "lambda_", "gae_lambda", "gaelam", "lmbda", "lambd", "gae_lam", "lambda", "tau", "l")
-
-
-def _done(case):
-    return case["terminated"] | case["truncated"]
-
-
-DONES = Role(
-    "dones", ("done", "d", "dones_t", "masks_done", "ends", "end_flag"), ("terminated",),
-    _done, lambda given: {"terminated": given["dones"]},
-    flags=True, excludes=("terminated", "truncated"),
-)  # fmt: skip
-EPISODE_STARTS = Role(
-    "episode_starts", ("episode_start", "starts", "firsts", "is_first"), ("terminated",),
-    lambda case: np.concatenate([np.ones_like(_done(case)[:1]), _done(case)[:-1]]),
-    lambda given: {"terminated": np.concatenate([given["episode_starts"][1:], _last_flag(given)])},
-    flags=True, excludes=("terminated", "truncated", "dones"),
-)  # fmt: skip
-LAST_DONE = Role(
-    "last_done", ("next_done", "last_dones", "next_dones", "final_done"), (),
-    lambda case: _done(case)[-1], lambda given: {}, flags=True, needs=("episode_starts",),
-)  # fmt: skip
-LAST_VALUE = Role(
-    "last_value", ("last_values", "bootstrap_value", "last_val", "next_value", "final_value"), ("next_value",),
-    lambda case: case["next_value"][-1],
-    lambda given: {"next_value": np.concatenate([given["value"][1:], given["last_value"][None]])},
-    needs=("value",), excludes=("next_value",),
-)  # fmt: skip
-VALUES_AND_LAST = Role(
-    "values_and_last", ("values", "vals", "v", "value", "vpred", "values_tp1"), ("value", "next_value"),
-    lambda case: np.concatenate([case["value"], case["next_value"][-1:]]),
-    lambda given: {"value": given["values_and_last"][:-1], "next_value": given["values_and_last"][1:]},
-    excludes=("value", "next_value", "last_value"),
-)  # fmt: skip
-
-
-def _last_flag(given):
-    last = given.get("last_done")
-    return np.zeros_like(given["episode_starts"][:1]) if last is None else last[None]
-
-
-FLAGS = (TERMINATED, TRUNCATED, DONES, EPISODE_STARTS, LAST_DONE)
-VALUES = (VALUE, NEXT_VALUE, LAST_VALUE, VALUES_AND_LAST)
+from scratchrl.oracle.trajectory_roles import GAMMA, LAM, ONLY_NEXT_VALUES, REWARD, N
 
 
 def no_flags(canonical):
@@ -63,17 +14,64 @@ def no_flags(canonical):
     return np.zeros(canonical["reward"].shape, bool)
 
 
-NEVER = {"terminated": no_flags, "truncated": no_flags}
-tame, stress, edges = cases.kinds()
+def one(canonical):
+    """What the absence of a discount means."""
+    return 1.0
 
-GAE = Spec(
-    name="gae",
-    formula="A_t = δ_t + γλ (1 − terminated_t ∨ truncated_t) A_{t+1},  δ_t = r_t + γ (1 − terminated_t) v′_t − v_t",
-    source="Schulman et al. 2016, eq. 11 and 16",
-    reference=returns.gae,
-    outputs=("advantage",),
-    tame=tame, stress=stress, edges=edges,
-    roles=(REWARD, *VALUES, *FLAGS, GAMMA, LAM),
+
+NEVER = {"terminated": no_flags, "truncated": no_flags}
+FLAGS = ("terminated", "truncated")
+
+_tame, _stress, _edges = cases.kinds(("reward",), ("gamma",))
+DISCOUNTED_RETURN = Spec(
+    name="discounted_return",
+    formula="R(τ) = Σ_t γ^t r_t",
+    source="Sutton & Barto 2018, eq. 3.8",
+    reference=returns.discounted_return,
+    outputs=("return",),
+    tame=_tame, stress=_stress, edges=_edges,
+    roles=(REWARD, GAMMA),
+    layouts=TIME_LAYOUTS,
+    absent={"gamma": one},
+)  # fmt: skip
+
+_tame, _stress, _edges = cases.kinds(("reward", *FLAGS), ("gamma",))
+REWARD_TO_GO = Spec(
+    name="reward_to_go",
+    formula="R̂_t = r_t + γ (1 − terminated_t ∨ truncated_t) R̂_{t+1}",
+    source="Sutton & Barto 2018, eq. 3.9",
+    reference=returns.reward_to_go,
+    outputs=("return",),
+    tame=_tame, stress=_stress, edges=_edges,
+    roles=(REWARD, *ENDS_OF_EPISODES, GAMMA),
+    layouts=TIME_LAYOUTS,
+    absent=NEVER | {"gamma": one},
+)  # fmt: skip
+
+_arrays = ("reward", "next_value", *FLAGS)
+_tame, _stress, _edges = cases.kinds(_arrays, ("gamma",), {"n": cases.WINDOWS})
+_monte_carlo = cases.trajectories(_arrays, ("gamma",), extra={"n": cases.LONG_WINDOW})
+N_STEP_RETURN = Spec(
+    name="n_step_return",
+    formula="G_t = Σ_{k<j} γ^k r_{t+k} + γ^j (1 − terminated) v′_{t+j−1}, j = n or up to the end of episode or array",
+    source="Sutton & Barto 2018, eq. 7.1",
+    reference=returns.n_step_return,
+    outputs=("return",),
+    tame=_tame, stress=_stress, edges=_edges | {"n longer than the array": _monte_carlo},
+    roles=(REWARD, *ONLY_NEXT_VALUES, *ENDS_OF_EPISODES, GAMMA, N),
+    layouts=TIME_LAYOUTS,
+    absent=NEVER,
+)  # fmt: skip
+
+_tame, _stress, _edges = cases.kinds(_arrays, ("gamma", "lam"))
+LAMBDA_RETURN = Spec(
+    name="lambda_return",
+    formula="G_t = r_t + γ ((1 − λ) v′_t + λ G_{t+1}) inside an episode, r_t + γ (1 − terminated_t) v′_t where it ends",
+    source="Sutton & Barto 2018, eq. 12.9",
+    reference=returns.lambda_return,
+    outputs=("return",),
+    tame=_tame, stress=_stress, edges=_edges,
+    roles=(REWARD, *ONLY_NEXT_VALUES, *ENDS_OF_EPISODES, GAMMA, LAM),
     layouts=TIME_LAYOUTS,
     absent=NEVER,
 )  # fmt: skip
