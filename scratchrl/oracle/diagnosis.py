@@ -217,11 +217,13 @@ class Examination:
             "where": found.label if found.kind == "tame" else f"{found.kind}: {found.label}",
             "complaint": verdict.complaint,
             "counterexample": self.reading.shaped(given),
-            **{name: self._as_the_subject_sees(getattr(verdict, name)) for name in ("expected", "got", "tolerance")},
+            **{name: self._as_the_subject_sees(verdict, name) for name in ("expected", "got", "tolerance")},
         }
 
-    def _as_the_subject_sees(self, arrays: tuple[Any, ...]) -> Any:
-        shaped = tuple(map(self.reading.layout.give, arrays))
+    def _as_the_subject_sees(self, verdict: Verdict, name: str) -> Any:
+        shaped = tuple(map(self.reading.layout.give, getattr(verdict, name)))
+        if verdict.names:
+            return dict(zip(verdict.names, shaped, strict=False))
         return None if not shaped else shaped[0] if len(shaped) == 1 else shaped
 
     def _failing_identities(self) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def _ask(reading: Reading, **case: Any) -> Any:
     if not all(np.array_equal(meant[name], value) for name, value in case.items() if name in meant):
         raise _NotAnswered
     answer = reading.answer(given)
-    if not isinstance(answer, Outputs):
+    if not isinstance(answer, Outputs) or answer.names:
         raise _NotAnswered
     arrays = answer.arrays[: len(reading.spec.outputs)]
     return arrays[0] if len(arrays) == 1 else arrays

@@ -8,6 +8,7 @@ condition of the problem in it already. Beyond 10 bounds every subject fails.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,14 +29,17 @@ class Verdict(NamedTuple):
     got: tuple[NDArray, ...]
     tolerance: tuple[NDArray, ...]
     complaint: str  # of a failure or a wrong shape; empty where numbers differ
+    names: tuple[str, ...] = ()  # of these outputs, where a subject answers by name: those that differ
 
 
-def in_words(function: Callable[..., Any], reading: Reading) -> Callable[..., Any]:
-    """A canonical function as a function of what the subject is given, gradients included."""
+def in_words(function: Callable[..., Any], reading: Reading, names: Sequence[str] = ()) -> Callable[..., Any]:
+    """A canonical function as a function of what the subject is given, gradients included; names: of some outputs."""
     binding, spec = reading.binding, reading.spec
 
     def of_given(**given: Any) -> Any:
         outputs = function(**binding.means(given, spec.absent))
+        if names:
+            return tuple(outputs[spec.outputs.index(name)] for name in names)
         if not spec.differentiate or not isinstance(outputs, tuple | list):
             return outputs
         return (outputs[0], *_pulled(outputs[1:], given, reading))
@@ -62,23 +66,35 @@ def judge(function: Callable[..., Any], reading: Reading, given: Case, answer: A
     Raises:
       Undecidable: no bound exists, because a branch depends on the rounding or the truth does not fit the dtype.
     """
+    names = () if isinstance(answer, Failure) else answer.names
     try:
-        true = evaluate(in_words(function, reading), TRUE_BITS, given)
+        true = evaluate(in_words(function, reading, names), TRUE_BITS, given)
     except Undecidable:
         raise
     except Exception as error:
         return _about_failing_functions(error, answer)
     if isinstance(answer, Failure):
-        return Verdict(False, _floats(true), (), (), f"{answer.kind}: {answer.text}")
+        expected = () if reading.spec.keys else _floats(true)
+        return Verdict(False, expected, (), (), f"{answer.kind}: {answer.text}")
     compared = min(len(true), len(answer.arrays))
     true = true[:compared]
-    got, complaint = _fitted(answer, true)
-    if complaint:
-        return Verdict(False, _floats(true), got, (), complaint)
+    for i, (array, leaf) in enumerate(zip(answer.arrays, true, strict=False)):
+        if not _fits(array, leaf):
+            shown = slice(i, i + 1) if names else slice(compared)
+            complaint = f"shape {array.shape} instead of {leaf.shape}"
+            return Verdict(False, _floats(true[shown]), answer.arrays[shown], (), complaint, names[shown])
+    got = tuple(array.reshape(leaf.shape) for array, leaf in zip(answer.arrays, true, strict=False))
     if all(map(_is_nearest, got, true)):
         return Verdict(True, got, got, tuple(np.zeros(leaf.shape) for leaf in true), "")
-    tolerance = _tolerances(function, reading, given, answer.dtype, true, fair)
-    return Verdict(all(map(_within, got, true, tolerance)), _floats(true), got, tolerance, "")
+    tolerance = _tolerances(function, reading, given, answer, true, fair)
+    agrees = tuple(map(_within, got, true, tolerance))
+    seen = partial(_differing, agrees) if names else tuple
+    return Verdict(all(agrees), seen(_floats(true)), seen(got), seen(tolerance), "", seen(names))
+
+
+def _differing(agrees: Sequence[bool], items: Sequence[Any]) -> tuple[Any, ...]:
+    """Of many outputs by name, those to look at."""
+    return tuple(item for item, agreeing in zip(items, agrees, strict=True) if not agreeing)
 
 
 def _about_failing_functions(error: Exception, answer: Answer) -> Verdict:
@@ -91,31 +107,26 @@ def _floats(true: Sequence[NDArray]) -> tuple[NDArray, ...]:
     return tuple(np.array(np.frompyfunc(float, 1, 1)(leaf), dtype=np.float64) for leaf in true)
 
 
-def _fitted(answer: Outputs, true: Sequence[NDArray]) -> tuple[tuple[NDArray, ...], str]:
-    """The outputs in the expected shapes; axes of length 1 may be more or fewer."""
-    got = []
-    for array, leaf in zip(answer.arrays, true, strict=False):
-        if array.size != leaf.size or [n for n in array.shape if n > 1] != [n for n in leaf.shape if n > 1]:
-            return tuple(answer.arrays[: len(true)]), f"shape {array.shape} instead of {leaf.shape}"
-        got.append(array.reshape(leaf.shape))
-    return tuple(got), ""
+def _fits(array: NDArray, leaf: NDArray) -> bool:
+    """Whether it has the expected shape; axes of length 1 may be more or fewer."""
+    return array.size == leaf.size and [n for n in array.shape if n > 1] == [n for n in leaf.shape if n > 1]
 
 
 def _tolerances(
-    function: Callable[..., Any], reading: Reading, given: Case, dtype: np.dtype, true: Sequence[NDArray], fair: bool
+    function: Callable[..., Any], reading: Reading, given: Case, answer: Outputs, true: Sequence[NDArray], fair: bool
 ) -> tuple[NDArray, ...]:
     """(1), for each output."""
+    tiny = np.finfo(answer.dtype).tiny
     formulas = [function]
     if fair and function is reading.spec.reference:
         formulas += reading.spec.formulas
-    found = [_bounds(formula, reading, given, dtype, true) for formula in formulas]
-    return tuple(FACTOR * (np.max(each, axis=0) + np.finfo(dtype).tiny) for each in zip(*found, strict=True))
+    worded = [in_words(formula, reading, answer.names) for formula in formulas]
+    found = [_bounds(formula, given, answer.dtype, true) for formula in worded]
+    return tuple(FACTOR * (np.max(each, axis=0) + tiny) for each in zip(*found, strict=True))
 
 
-def _bounds(
-    formula: Callable[..., Any], reading: Reading, given: Case, dtype: np.dtype, true: Sequence[NDArray]
-) -> list[NDArray]:
-    rough = evaluate(in_words(formula, reading), BITS[dtype], given)
+def _bounds(formula: Callable[..., Any], given: Case, dtype: np.dtype, true: Sequence[NDArray]) -> list[NDArray]:
+    rough = evaluate(formula, BITS[dtype], given)
     found = [bounds(t, r, BITS[dtype]) for t, r in zip(true, rough, strict=False)]
     largest = float(np.finfo(dtype).max)
     for bound, leaf in zip(found, true, strict=True):
@@ -128,7 +139,7 @@ def _bounds(
 def _is_nearest(got: NDArray, true: NDArray) -> bool:
     """Whether each number is the one nearest to the truth: then no bound is needed, and bounds cost most."""
     if got.dtype.kind != "f":
-        return False
+        return true.dtype.kind in "biu" and np.array_equal(got, true)
     try:
         return np.array_equal(got, rounded(true).astype(got.dtype), equal_nan=True)
     except Undecidable:

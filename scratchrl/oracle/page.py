@@ -59,11 +59,30 @@ def _example(report: Any) -> Iterator[str]:
     for label, value in (("yours", report.got), ("right", report.expected)):
         if value is not None:
             yield from _numbers(label, value)
+    yield from _off(report)
+
+
+def _off(report: Any) -> Iterator[str]:
+    """By how much the worst entry is off, against what rounding may do: where numbers look alike this is the news."""
+    for got, expected, tolerance in zip(*map(_tuple, (report.got, report.expected, report.tolerance)), strict=False):
+        far = np.abs(np.asarray(got, dtype=np.float64) - expected)
+        if tolerance.size and (far > tolerance).any():
+            worst = np.argmax(np.where(far > tolerance, far / np.maximum(tolerance, np.finfo(float).tiny), 0))
+            yield f"  {'off by':<18}{far.flat[worst]:.2g}, where rounding explains {tolerance.flat[worst]:.2g}"
+
+
+def _tuple(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, dict):
+        return tuple(value.values())
+    return value if isinstance(value, tuple) else () if value is None else (value,)
 
 
 def _numbers(label: str, value: Any) -> Iterator[str]:
-    values = value if isinstance(value, tuple) else (value,)
-    for item in values:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _numbers(f"{label} {name}", item)
+        return
+    for item in _tuple(value):
         yield f"  {label:<18}{_number(item)}"
 
 

@@ -27,7 +27,7 @@ class Report:
     where: str = ""  # the kind of input on which the subject left the reference
     complaint: str = ""  # what it did instead of answering
     counterexample: Case = field(default_factory=dict)  # by the subject's parameters
-    expected: Any = None  # array, or tuple of arrays
+    expected: Any = None  # array, tuple of arrays, or the outputs that differ by name
     got: Any = None
     tolerance: Any = None
     identities: tuple[str, ...] = ()  # those that fail

@@ -26,6 +26,7 @@ class Role(NamedTuple):
     excludes: roles that cannot stand beside it, because they say the same; needs: roles without which it says nothing.
     flags: it hands over truth values, which some subjects want as 0.0 and 1.0.
     pull: (given, derivative by the canonical argument) -> derivative by what was given.
+    make: what is given, in the subject's framework -> what it is handed, made anew for every call: things with a state.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Role(NamedTuple):
     needs: tuple[str, ...] = ()
     flags: bool = False
     pull: Callable[[Case, Any], Any] | None = None
+    make: Callable[[Any], Any] | None = None
 
 
 def plain(name: str, *aliases: str, excludes: tuple[str, ...] = (), flags: bool = False) -> Role:
@@ -129,14 +131,18 @@ def _candidates(parameter: inspect.Parameter, roles: Sequence[Role], declared: M
         if not found:
             raise UnknownParameter(f"roles: {parameter.name}={wanted!r} is not a role; roles: {_names(roles)}")
         return found
-    name = parameter.name.lower().strip("_")
-    found = [role for role in roles if name == role.name or name in role.aliases]
+    name = parameter.name.lower()
+    found = _called(name, roles) or _called(name.strip("_"), roles)
     if not found and parameter.default is parameter.empty:
         raise UnknownParameter(
             f"parameter {parameter.name!r} means nothing to this spec; say what it is with roles={{parameter: role}} "
             f"or --role {parameter.name}=ROLE, roles: {_names(roles)}"
         )
     return found
+
+
+def _called(name: str, roles: Sequence[Role]) -> list[Role]:
+    return [role for role in roles if name == role.name or name in role.aliases]
 
 
 def _consistent(combination: Sequence[Role], required: Sequence[str]) -> bool:

@@ -65,6 +65,8 @@ class Spec(NamedTuple):
     formulas: other writings of the reference that are fair in floating point on tame input.
     differentiate: canonical arguments that the outputs after the first are derivatives by, in their order.
     identities: equations to report when they fail.
+    keys: other names -> outputs. A spec that has some is answered by name, a dict or a named tuple of any outputs.
+    settle: answered outputs by name -> the same, with what does not count put to zero.
     """
 
     name: str
@@ -81,6 +83,8 @@ class Spec(NamedTuple):
     formulas: tuple[Callable[..., Any], ...] = ()
     differentiate: tuple[str, ...] = ()
     identities: tuple[Identity, ...] = ()
+    keys: Mapping[str, str] = {}
+    settle: Callable[[dict[str, NDArray]], dict[str, NDArray]] = _itself
 
     @property
     def required(self) -> tuple[str, ...]:

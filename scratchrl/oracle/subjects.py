@@ -31,6 +31,7 @@ class Outputs(NamedTuple):
     arrays: tuple[NDArray, ...]
     dtype: np.dtype
     differentiated: bool  # whether the gradients are its framework's and not its own
+    names: tuple[str, ...] = ()  # which outputs of the spec these are; empty: the first ones
 
 
 Answer = Outputs | Failure
@@ -61,7 +62,9 @@ class Reading(NamedTuple):
         shaped = self.shaped(given)
         if self.numeric_flags:
             shaped = {name: _as_number(value) for name, value in shaped.items()}
-        return {name: self.library.to_native(value, self.dtype) for name, value in shaped.items()}
+        natives = {name: self.library.to_native(value, self.dtype) for name, value in shaped.items()}
+        makers = {parameter: role.make for parameter, role in self.binding.roles if role.make}
+        return natives | {parameter: make(natives[parameter]) for parameter, make in makers.items()}
 
     def answer(self, given: Case) -> Answer:
         """One call, or how it failed."""
@@ -73,7 +76,8 @@ class Reading(NamedTuple):
             return Failure("hangs", str(error))
         except Exception as error:
             return Failure("raises", f"{type(error).__name__}: {str(error)[:300]}")
-        if not _same(natives, kept, self.library):
+        data = [parameter for parameter, role in self.binding.roles if not role.make]
+        if not _same(natives, kept, data, self.library):
             return Failure("mutates", "it changed its arguments")
         return self._outputs(result, gradients)
 
@@ -97,7 +101,10 @@ class Reading(NamedTuple):
         return self.subject(*positional, **named)
 
     def _outputs(self, result: Any, gradients: Any) -> Answer:
-        items = _items(result, self.spec.outputs)
+        named = _by_name(result, self.spec)
+        if self.spec.keys and not named:
+            return Failure("returns", f"no dict or named tuple with any of {', '.join(self.spec.outputs)}")
+        items = list(named.values()) or _items(result, self.spec.outputs)
         try:
             arrays = [self.library.to_numpy(item) for item in [*items, *(gradients or ())]]
         except Exception as error:
@@ -108,7 +115,10 @@ class Reading(NamedTuple):
         floats = [array.dtype for array in arrays if array.dtype.kind == "f"]
         coarsest = min([*floats, np.dtype(self.dtype)], key=lambda dtype: np.finfo(dtype).bits)
         shaped = tuple(self.layout.take(array) for array in arrays)
-        return Outputs(shaped, coarsest, bool(gradients))
+        if not _needs_names(named, self.spec):
+            return Outputs(shaped, coarsest, bool(gradients))
+        counting = self.spec.settle(dict(zip(named, shaped, strict=True)))
+        return Outputs(tuple(counting.values()), coarsest, False, tuple(counting))
 
 
 def readings(
@@ -134,24 +144,41 @@ def _as_number(value: Any) -> Any:
     return value.astype(np.float64) if isinstance(value, np.ndarray | np.generic) and value.dtype == bool else value
 
 
+def _by_name(result: Any, spec: Spec) -> dict[str, Any]:
+    """The outputs that came back under names the spec knows, in its order."""
+    if spec.keys and hasattr(result, "_asdict"):
+        result = result._asdict()
+    if not isinstance(result, dict):
+        return {}
+    known = {spec.keys.get(name, name): item for name, item in result.items()}
+    return {name: known[name] for name in spec.outputs if name in known}
+
+
+def _needs_names(named: Mapping[str, Any], spec: Spec) -> bool:
+    """Whether they are other outputs than the first ones."""
+    return bool(spec.keys) or (not spec.differentiate and tuple(named) != spec.outputs[: len(named)])
+
+
 def _items(result: Any, outputs: Sequence[str]) -> list[Any]:
     """What came back, output by output; what a subject returns beyond them (a report, a flag) is its own business."""
     if isinstance(result, dict):
-        return [result[name] for name in outputs if name in result] or list(result.values())[: len(outputs)]
+        return list(result.values())[: len(outputs)]
     if isinstance(result, list) and len(outputs) == 1:
         return [result]
     return list(result[: len(outputs)]) if isinstance(result, tuple | list) else [result]
 
 
-def _same(natives: Case, kept: Case, library: ModuleType) -> bool:
+def _same(natives: Case, kept: Case, names: Sequence[str], library: ModuleType) -> bool:
     def alike(a: Any, b: Any) -> bool:
         if callable(a):
             return True
+        if isinstance(a, tuple):
+            return a == b
         if isinstance(a, list):
             return len(a) == len(b) and all(map(alike, a, b))
         return np.array_equal(library.to_numpy(a), library.to_numpy(b), equal_nan=True)
 
-    return all(alike(natives[name], kept[name]) for name in natives)
+    return all(alike(natives[name], kept[name]) for name in names)
 
 
 @contextmanager
