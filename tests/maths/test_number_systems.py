@@ -8,7 +8,6 @@ accuracy claims below have no tolerance to choose.
 
 import ast
 import inspect
-from functools import partial
 
 import flint
 import mpmath
@@ -21,6 +20,7 @@ from scratchrl.maths import (
     critic,
     curvature,
     distributional,
+    exponential,
     gaussian,
     kl_estimators,
     mlp,
@@ -38,222 +38,8 @@ from scratchrl.maths import (
     targets,
     values,
 )
-
-T, B, A = 6, 3, 4
-
-
-def numbers(rng, *shape):
-    """Standard normal, rounded to float32: the same numbers in every system."""
-    return rng.standard_normal(shape).astype(np.float32).astype(np.float64)
-
-
-def cases(rng):
-    """name -> (function, its arguments); float64 arrays among them are converted, all else is left alone."""
-    p, q, v = numbers(rng, 3, B, A)
-    action, log_std = rng.integers(0, A, B), numbers(rng, A)
-    of_densities = {
-        "categorical.log_softmax": (categorical.log_softmax, p),
-        "categorical.softmax": (categorical.softmax, p),
-        "categorical.log_prob": (categorical.log_prob, p, action),
-        "categorical.score": (categorical.score, p, action),
-        "categorical.entropy": (categorical.entropy, p),
-        "categorical.entropy_grad": (categorical.entropy_grad, p),
-        "categorical.kl": (categorical.kl, p, q),
-        "categorical.kl_grad": (categorical.kl_grad, p, q),
-        "categorical.fisher_matvec": (categorical.fisher_matvec, p, v),
-        "gaussian.mode": (gaussian.mode, p, log_std),
-        "gaussian.log_prob": (gaussian.log_prob, p, log_std, v),
-        "gaussian.score": (gaussian.score, p, log_std, v),
-        "gaussian.entropy": (gaussian.entropy, p, log_std),
-        "gaussian.entropy_grad": (gaussian.entropy_grad, p, log_std),
-        "gaussian.kl": (gaussian.kl, p, log_std, q, v),
-        "gaussian.kl_grad": (gaussian.kl_grad, p, log_std, q, v),
-        "gaussian.fisher_matvec": (gaussian.fisher_matvec, p, log_std, q, v),
-    }
-    families = of_samples, of_trajectories, of_action_values, of_networks, of_vectors, of_squashed
-    return of_densities | {name: case for family in families for name, case in family(rng).items()}
-
-
-def of_samples(rng):
-    log_prob, log_prob_old, advantage = numbers(rng, 3, 8)
-    kl = np.abs(advantage)
-    return {
-        "objectives.policy_gradient": (objectives.policy_gradient, log_prob, advantage),
-        "objectives.ratio": (objectives.ratio, log_prob, log_prob_old),
-        "objectives.surrogate": (objectives.surrogate, log_prob, log_prob_old, advantage),
-        "objectives.ppo_clip": (objectives.ppo_clip, log_prob, log_prob_old, advantage, 0.2),
-        "objectives.ppo_penalty": (objectives.ppo_penalty, log_prob, log_prob_old, advantage, kl, 0.3),
-        "objectives.entropy_bonus": (objectives.entropy_bonus, log_prob, kl, 0.01),
-        "values.mse": (values.mse, log_prob, log_prob_old),
-        "values.clipped_value_loss": (values.clipped_value_loss, log_prob, log_prob_old, advantage, 0.2),
-        "values.explained_variance": (values.explained_variance, log_prob, log_prob_old),
-        "returns.normalize_advantage": (returns.normalize_advantage, advantage),
-        **{
-            f"kl_estimators.{name}": (getattr(kl_estimators, name), log_prob, log_prob_old)
-            for name in ("k1", "k2", "k3", "k1_grad", "k2_grad", "k3_grad")
-        },
-    }
-
-
-def of_trajectories(rng):
-    reward, value, next_value, log_rho = numbers(rng, 4, T, 2)
-    terminated, truncated = rng.random((2, T, 2)) < 0.2
-    flags, one = (terminated, truncated), (reward, value, next_value)
-    return {
-        "returns.reverse_scan": (returns.reverse_scan, reward, value),
-        "returns.discounted_return": (returns.discounted_return, reward, 0.9),
-        "returns.reward_to_go": (returns.reward_to_go, reward, *flags, 0.9),
-        "returns.total_return": (returns.total_return, reward, *flags, 0.9),
-        "returns.n_step_return": (returns.n_step_return, reward, next_value, *flags, 0.9, 3),
-        "returns.lambda_return": (returns.lambda_return, reward, next_value, *flags, 0.9, 0.8),
-        "returns.gae": (returns.gae, *one, *flags, 0.9, 0.8),
-        "off_policy.vtrace": (off_policy.vtrace, log_rho, *one, *flags, 0.9, 0.8),
-    }
-
-
-def of_action_values(rng):
-    reward, q, other, log_prob, start = numbers(rng, 5, 8)
-    actions, others, atoms = numbers(rng, 3, 8, A)
-    probs, stride = np.abs(atoms), np.abs(start)
-    flags, between = tuple(rng.random((2, 8)) < 0.3), (-2.0, 3.0)
-    return {
-        "values.huber": (values.huber, reward, 0.75),
-        "targets.dqn_target": (targets.dqn_target, reward, actions, *flags, 0.9),
-        "targets.double_dqn_target": (targets.double_dqn_target, reward, actions, others, *flags, 0.9),
-        "targets.ddpg_target": (targets.ddpg_target, reward, q, *flags, 0.9),
-        "targets.clipped_double_q_target": (targets.clipped_double_q_target, reward, q, other, *flags, 0.9),
-        "targets.sac_target": (targets.sac_target, reward, q, other, log_prob, *flags, 0.9, 0.2),
-        "targets.polyak_update": (targets.polyak_update, q, other, 0.005),
-        "distributional.support": (lambda *a: distributional.support(*a[1:], 51, a[0]), reward, -0.7, 1.9),
-        "distributional.categorical_mean": (distributional.categorical_mean, probs, *between),
-        "distributional.c51_projection": (distributional.c51_projection, probs, reward, *flags, 0.9, *between),
-        "distributional.split_linearly": (distributional.split_linearly, probs, start, stride),
-        "distributional.c51_loss": (distributional.c51_loss, atoms, probs),
-        "soft.sac_policy_loss": (soft.sac_policy_loss, log_prob, q, other, 0.2),
-        "soft.temperature_loss": (soft.temperature_loss, start, log_prob, -1.75),
-        "soft.temperature_loss_log": (soft.temperature_loss_log, start, log_prob, -1.75),
-    }
-
-
-def of_networks(rng):
-    found = {}
-    for activation in mlp.ACTIVATIONS:
-        net = mlp.MLP((3, 4, 2), activation)
-        theta, d_theta, x, d_x, d_y = (numbers(rng, *s) for s in [(26,), (26,), (B, 3), (B, 3), (B, 2)])
-        target, old = numbers(rng, 2, B)
-        u_change = numbers(rng, B, 2)
-        at, critic_net = partial(on_cache, net), mlp.MLP((3, 4, 1), activation)
-        phi = theta[: mlp.size(critic_net)]
-        found |= {
-            f"mlp.forward {activation}": (lambda *a, net=net: mlp.forward(net, *a)[0], theta, x),
-            f"mlp.predictor {activation}": (lambda theta, x, net=net: mlp.predictor(net, theta)(x), theta, x),
-            f"mlp.vjp {activation}": (partial(at, mlp.vjp), theta, x, d_y),
-            f"pearlmutter.vjp_derivative {activation}": (
-                partial(at, pearlmutter.vjp_derivative), theta, x, d_y, d_theta, u_change,
-            ),
-            f"mlp.vjp_input {activation}": (partial(at, mlp.vjp_input), theta, x, d_y),
-            f"mlp.jvp {activation}": (partial(at, mlp.jvp), theta, x, d_theta),
-            f"mlp.jvp_input {activation}": (partial(at, mlp.jvp_input), theta, x, d_x),
-            f"critic.value {activation}": (partial(critic.value, critic_net), phi, x),
-            f"critic.loss_and_grad {activation}": (partial(critic.loss_and_grad, critic_net), phi, x, target),
-            f"critic.clipped_loss_and_grad {activation}": (
-                partial(critic.clipped_loss_and_grad, critic_net), phi, x, target, old, 0.2,
-            ),
-        }  # fmt: skip
-    for name, policy in {
-        "categorical": policies.categorical_policy(3, A, (4,)),
-        "multi_categorical": policies.multi_categorical_policy(3, (2, 3), (4,)),
-        "gaussian": policies.gaussian_policy(3, 2, (4,)),
-        "state_dependent_gaussian": policies.state_dependent_gaussian_policy(3, 2, (4,)),
-    }.items():
-        theta, v, obs, weight = (numbers(rng, *s) for s in [(policies.size(policy),)] * 2 + [(B, 3), (B,)])
-        action = policies.sample(policy, theta, obs, rng)
-        action = action.astype(np.float32).astype(np.float64) if action.dtype == float else action
-        found |= {
-            f"policies.forward {name}": (lambda *a, policy=policy: policies.forward(policy, *a)[0], theta, obs),
-            f"policies.log_prob {name}": (partial(policies.log_prob, policy), theta, obs, action),
-            f"policies.weighted_score {name}": (partial(policies.weighted_score, policy), theta, obs, action, weight),
-            f"policies.fisher_vector_product {name}": (partial(fisher, policy), theta, obs, v),
-            f"policies.mode {name}": (partial(policies.mode, policy), theta, obs),
-            f"policies.jvp {name}": (partial(on_policy, policy, policies.jvp), theta, obs, v),
-        }
-        params, other = numbers(rng, 2, *policies.forward(policy, theta, obs)[0].shape)
-        for function in ("entropy", "entropy_grad", "fisher_weights"):
-            found[f"distributions.{name}.{function}"] = (getattr(policy.distribution, function), params)
-        for function in ("kl", "kl_grad", "fisher_matvec"):
-            found[f"distributions.{name}.{function}"] = (getattr(policy.distribution, function), params, other)
-    return found
-
-
-def of_squashed(rng):
-    mean, log_std, u, other, spread = numbers(rng, 5, 2, 2)
-    weight, width = numbers(rng, 2), 1 + np.abs(u)
-    found = {
-        "log_prob": (mean, log_std, u),
-        "score": (mean, log_std, u),
-        "from_noise": (mean, log_std, u),
-        "pathwise_grad": (mean, log_std, u, other, weight),
-        "entropy": (mean, log_std),
-        "entropy_grad": (mean, log_std),
-        "entropy_error": (mean, log_std),
-        "kl": (mean, log_std, other, spread),
-        "kl_grad": (mean, log_std, other, spread),
-        "fisher_matvec": (mean, log_std, other, spread),
-    }
-    return {
-        **{f"squashed_gaussian.{name}": (getattr(squashed_gaussian, name), *case) for name, case in found.items()},
-        "squashing.log_det": (squashing.log_det, 3 * u),
-        "quadrature.normal_rule": (quadrature.normal_rule, u),
-        "quadrature.error_bound": (quadrature.error_bound, width, width, width),
-    }
-
-
-def of_vectors(rng):
-    root, b, theta, batch = numbers(rng, 3, 3), numbers(rng, 3), numbers(rng, 3), numbers(rng, 5, 3)
-    matrix = root @ root.T + np.eye(3)
-    matrix = matrix.astype(np.float32).astype(np.float64)
-    return {
-        "moments.update": (lambda x: moments.update(seen(x[:2]), x[2:])[1:], batch),
-        "moments.merge": (lambda x: moments.merge(seen(x[:2]), seen(x[2:]))[1:], batch),
-        "moments.variance": (lambda x: moments.variance(seen(x)), batch),
-        "optimizers.sgd": (partial(two_steps, optimizers.sgd_init, optimizers.sgd), theta, b),
-        "optimizers.momentum": (partial(two_steps, optimizers.momentum_init, optimizers.momentum), theta, b),
-        "optimizers.rmsprop": (partial(two_steps, optimizers.rmsprop_init, optimizers.rmsprop), theta, b),
-        "optimizers.adam": (partial(two_steps, optimizers.adam_init, optimizers.adam), theta, b),
-        "optimizers.clip_by_global_norm": (lambda g: optimizers.clip_by_global_norm(g, 0.5), b),
-        "curvature.conjugate_gradient": (lambda m, b: curvature.conjugate_gradient(m.dot, b, 2)[0], matrix, b),
-        "curvature.natural_gradient": (lambda m, b: curvature.natural_gradient(m.dot, b, 0.5, 2)[0], matrix, b),
-        "curvature.trust_region_step": (lambda m, b: curvature.trust_region_step(b, m.dot, 0.5), matrix, b),
-        "curvature.fisher_vector_product": (
-            lambda m, b: curvature.fisher_vector_product(lambda v: m * v, lambda w: w / 4, lambda u: u.sum(axis=0), b),
-            matrix, b,
-        ),
-        "curvature.line_search": (
-            lambda m, b: curvature.line_search(b, m[0], lambda x: x.sum(), lambda x: x[0] * 0, 1.0)[0], matrix, b,
-        ),
-    }  # fmt: skip
-
-
-def on_cache(net, function, theta, x, *rest):
-    return function(net, theta, mlp.forward(net, theta, x)[1], *rest)
-
-
-def on_policy(policy, function, theta, obs, *rest):
-    return function(policy, theta, policies.forward(policy, theta, obs)[1], *rest)
-
-
-def fisher(policy, theta, obs, v):
-    return policies.fisher_vector_product(policy, theta, *policies.forward(policy, theta, obs), v, 0.1)
-
-
-def seen(batch):
-    return moments.update(moments.Moments(0, 0 * batch[0], 0 * batch[0]), batch)
-
-
-def two_steps(init, optimizer, theta, gradient):
-    state, first = optimizer(init(theta), gradient, lr=0.5)
-    return first, optimizer(state, gradient - theta, lr=0.5)[1]
-
+from scratchrl.oracle.accuracy_cases import cases
+from scratchrl.oracle.accuracy_networks import A, B, numbers
 
 NAMES = list(cases(np.random.default_rng(0)))
 EVERY = pytest.mark.parametrize("name", NAMES)
@@ -321,8 +107,9 @@ def test_every_public_function_is_in_the_table():
         "critic": {"fit", "minibatches"}, "returns": {"check"}, "targets": {"check_actions"},
     }  # fmt: skip
     modules = (
-        categorical, critic, curvature, distributional, gaussian, kl_estimators, mlp, moments, objectives, optimizers,
-        off_policy, pearlmutter, policies, quadrature, returns, soft, squashed_gaussian, squashing, targets, values,
+        categorical, critic, curvature, distributional, exponential, gaussian, kl_estimators, mlp, moments, objectives,
+        optimizers, off_policy, pearlmutter, policies, quadrature, returns, soft, squashed_gaussian, squashing, targets,
+        values,
     )  # fmt: skip
     for module in modules:
         short = module.__name__.rsplit(".", 1)[1]
