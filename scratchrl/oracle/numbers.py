@@ -13,6 +13,7 @@ answer at this precision: `Undecidable` says so, and the case is put aside, beca
 Paper: Johansson (2017), Arb: efficient arbitrary-precision midpoint-radius interval arithmetic.
 """
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -72,8 +73,13 @@ def _wrap(arb: Any) -> Ball:
     return ball
 
 
+def _power(x: Any, n: Any) -> Any:
+    """xⁿ. Arb's own is nan where the midpoint of x is 0: it takes a logarithm there."""
+    return math.prod([x] * n) if isinstance(n, int) and n > 0 and x.mid() == 0 else x**n
+
+
 def _arithmetic(name: str) -> None:
-    step = getattr(operator, name)
+    step = _power if name == "pow" else getattr(operator, name)
 
     def forward(self, other):
         return NotImplemented if isinstance(other, np.ndarray) else _wrap(step(self.arb, _raw(other)))

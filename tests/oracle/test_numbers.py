@@ -113,3 +113,12 @@ def test_inputs_are_exact_and_settings_are_balls():
     with flint.ctx.workprec(200):
         assert ball.overlaps(flint.arb(0.1) ** 2 * flint.arb(0.3))
         assert not ball.overlaps(flint.arb(0.1 * 0.3) * flint.arb(0.1))
+
+
+@pytest.mark.parametrize("exponent", [1, 2, 3])
+def test_powers_of_a_ball_around_zero_are_balls_around_zero(exponent):
+    with flint.ctx.workprec(53):
+        third = to_balls(np.array([1.0])) / 3
+        power = ((third - third) ** exponent)[0].arb
+    assert power.contains(flint.arb(0))
+    assert power.rad() <= (2.0**-50) ** exponent
