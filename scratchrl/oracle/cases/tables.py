@@ -4,19 +4,20 @@ Every number is a float32, and simple ones (whole numbers, then 1/4096ths) come 
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
 
+@cache
 def number(bound: float = 4.0) -> Any:
-    """Numbers in ±bound: bound/4 times a whole number from −4 to 4, or any of 2¹⁵ multiples of bound/2¹⁴."""
-    return st.one_of(
-        st.integers(-4, 4).map(lambda k: k * bound / 4), st.integers(-(2**14), 2**14).map(lambda k: k * bound / 2**14)
-    )
+    """Numbers in ±bound: bound/4 times a whole number from −4 to 4, or any other multiple of bound/2¹⁴."""
+    return st.integers(-(2**14), 2**14).map(lambda k: k * bound / (4 if -4 <= k <= 4 else 2**14))
 
 
+@cache
 def between(low: float, high: float) -> Any:
     """2¹² + 1 evenly spaced float32 numbers from low to high, the one nearest 0 the simplest."""
     start = 0 if low >= 0 else 2**12 if high <= 0 else round(-low / (high - low) * 2**12)
@@ -37,10 +38,15 @@ def table(draw, columns: Mapping[str, Any], rows: Any = (1, 6), width: Any = Non
     """
     least, most = rows if isinstance(rows, tuple) else (rows, rows)
     across = 1 if width is None else draw(st.integers(*width)) if isinstance(width, tuple) else width
-    one = st.tuples(*[st.tuples(*[entry] * across) for entry in columns.values()])
-    drawn = draw(st.lists(one, min_size=least, max_size=most))
+    drawn = draw(_rows(tuple(columns.values()), across, least, most))
     arrays = {name: _column(drawn, i, across) for i, name in enumerate(columns)}
     return arrays if width is not None else {name: array[:, 0] for name, array in arrays.items()}
+
+
+@cache
+def _rows(entries: tuple[Any, ...], across: int, least: int, most: int) -> Any:
+    """Made once: Hypothesis takes longer to look a new strategy over than to draw from a known one."""
+    return st.lists(st.tuples(*[st.tuples(*[entry] * across) for entry in entries]), min_size=least, max_size=most)
 
 
 def _column(drawn: list[Any], index: int, across: int) -> np.ndarray:
