@@ -12,7 +12,15 @@ from scratchrl.oracle.cases.tables import between, number, table
 CLIPS = (0.25, *(float(np.float32(clip)) for clip in (0.2, 0.1, 0.3)))
 VALUE_CLIPS = tuple(float(np.float32(clip)) for clip in (0.2, 1.1, 0.3))
 CLIPPED = (("clip", st.sampled_from(CLIPS)),)
-NONZERO = number(2.0).map(lambda gap: gap or 0.25)
+
+
+def either_side(low, high):
+    """±x with x in [low, high]."""
+    return st.one_of(between(low, high), between(-high, -low))
+
+
+FAR = either_side(0.375, 2.0)  # log-ratios beyond every clip
+CLEAR = either_side(0.25, 4.0)
 
 
 @st.composite
@@ -26,6 +34,11 @@ def moved(case):
     """log π = log π_old + the drawn log-ratio, to the nearest float32."""
     log_prob = np.float32(case["log_prob_old"] + case["log_prob"])
     return case | {"log_prob": np.float64(log_prob)}
+
+
+def apart(case):
+    """Q₂ = Q₁ + the drawn gap, to the nearest float32."""
+    return case | {"q2": np.float64(np.float32(case["q1"] + case["q2"]))}
 
 
 def policy_gradients():
@@ -43,25 +56,27 @@ def policy_gradients():
 def ratios(columns=(), settings=CLIPPED):
     """(tame, stress, edges) of log_prob, log_prob_old, advantage, and what else a surrogate takes.
 
-    Half the log-ratios are within ±¼, where a clip leaves some alone, the others within ±2.
+    Near the old policy a clip leaves most ratios alone, far from it few.
     """
 
-    def some(log_ratio=None, old=4.0, advantage=4.0, **options):
-        near_and_far = st.one_of(number(0.25), number(2.0)) if log_ratio is None else log_ratio
-        first = {"log_prob": near_and_far, "log_prob_old": number(old), "advantage": number(advantage)}
+    def some(log_ratio=FAR, old=4.0, advantage=CLEAR, **options):
+        first = {"log_prob": log_ratio, "log_prob_old": number(old), "advantage": advantage}
         return batch(first | dict(columns), settings, moved, **options)
 
-    tame = {"ordinary samples": some()}
+    tame = {
+        "a policy near the old one": some(number(0.25), advantage=number()),
+        "a policy far from the old one": some(),
+    }
     stress = {
         "log-ratios to ±20": some(number(20.0)),
         "log-probabilities to ±1024": some(old=2.0**10),
-        "advantages up to 16384": some(advantage=2.0**14),
-        "advantages below 1e-29": some(advantage=2.0**-97),
+        "advantages up to 16384": some(advantage=number(2.0**14)),
+        "advantages below 1e-29": some(advantage=number(2.0**-97)),
     }
     edges = {
         "one sample": some(rows=1),
         "the policy has not moved": some(st.just(0.0)),
-        "no advantage anywhere": some(advantage=0.0),
+        "no advantage anywhere": some(advantage=st.just(0.0)),
     }
     return tame, stress, edges
 
@@ -126,8 +141,8 @@ def two_critics():
     """(tame, stress, edges) of log_prob, q1, q2 and alpha; the critics never agree."""
 
     def some(log_prob=4.0, q=4.0, **options):
-        drawn = {"log_prob": number(log_prob), "q1": number(q), "q2": NONZERO}
-        return batch(drawn, (("alpha", between(0.0, 2.0)),), lambda c: c | {"q2": c["q1"] + c["q2"]}, **options)
+        drawn = {"log_prob": number(log_prob), "q1": number(q), "q2": CLEAR}
+        return batch(drawn, (("alpha", between(0.0, 2.0)),), apart, **options)
 
     stress = {"values to ±1024": some(q=2.0**10), "log-probabilities to ±1024": some(log_prob=2.0**10)}
     return {"ordinary samples": some()}, stress, {"one sample": some(rows=1)}

@@ -72,6 +72,13 @@ def never_below_the_unclipped(f, value, value_old, target, clip):
     return np.maximum(0, ((value - target) ** 2).mean() / 2 - loss)
 
 
+def blind_after_the_end(f, next_value, terminated, **case):
+    """f − f with other next values, when every step has terminated: of the losses."""
+    over = terminated | True
+    losses = [_parts(f(next_value=v, terminated=over, **case))[0] for v in (next_value, next_value + 1.0)]
+    return losses[0] - losses[1]
+
+
 def critics_are_alike(f, q1, q2, **case):
     """f(Q₁, Q₂) − f(Q₂, Q₁), of the losses."""
     return _parts(f(q1=q1, q2=q2, **case))[0] - _parts(f(q1=q2, q2=q1, **case))[0]

@@ -27,6 +27,7 @@ def policy_gradient_loss(log_prob, advantage):
 
     Checked in tests/oracle/specs/test_losses.py.
 
+    >>> import numpy as np
     >>> policy_gradient_loss(np.array([-1.0, -2.0]), np.array([2.0, 1.0]))
     (np.float64(2.0), array([-1. , -0.5]))
     """
@@ -39,6 +40,7 @@ def ppo_clip_loss(log_prob, log_prob_old, advantage, clip):
 
     Checked in tests/oracle/specs/test_losses.py.
 
+    >>> import numpy as np
     >>> ppo_clip_loss(np.zeros(2), np.zeros(2), np.array([2.0, 1.0]), 0.25)
     (np.float64(-1.5), array([-1. , -0.5]))
     """
@@ -51,6 +53,7 @@ def ppo_penalty_loss(log_prob, log_prob_old, advantage, kl, beta):
 
     Checked in tests/oracle/specs/test_losses.py.
 
+    >>> import numpy as np
     >>> ppo_penalty_loss(np.zeros(1), np.zeros(1), np.array([2.0]), np.array([0.5]), 2.0)
     (np.float64(-1.0), array([-2.]), array([2.]))
     """
