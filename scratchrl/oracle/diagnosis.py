@@ -169,7 +169,7 @@ class Examination:
         answer = self.reading.answer(given)
         if isinstance(answer, Outputs) and not _alike(answer, self.reading.answer(given)):
             answer = Failure("random", "the same arguments gave two different answers")
-        return judge(function, self.reading, given, answer, kind == "tame")
+        return judge(function, self.reading, given, answer, kind != "stress")
 
     def _explain(self, found: Found) -> naming.Explanation | None:
         observed = [(found.first, found.kind), (found.smallest, found.kind)]
@@ -180,7 +180,7 @@ class Examination:
         facts = []
         for case, kind in observed:
             given = self.reading.given(case)
-            facts.append((given, self.reading.answer(given), kind == "tame"))
+            facts.append((given, self.reading.answer(given), kind != "stress"))
         return naming.explain(self.reading, facts)
 
     def _write(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from scratchrl.oracle.numbers import BITS, TRUE_BITS, Undecidable, bounds, distances, evaluate, rounded
 from scratchrl.oracle.roles import Case
+from scratchrl.oracle.specification import Spec
 from scratchrl.oracle.subjects import Answer, Failure, Outputs, Reading
 
 FACTOR = 8.0
@@ -62,7 +63,7 @@ def judge(function: Callable[..., Any], reading: Reading, given: Case, answer: A
 
     Args:
       given: as `Reading.given` made it.
-      fair: whether the spec's other formulas count too: on tame input they do.
+      fair: whether the spec's other formulas count too: they do but where floating point is put to the test.
     Raises:
       Undecidable: no bound exists, because a branch depends on the rounding or the truth does not fit the dtype.
     """
@@ -117,12 +118,20 @@ def _tolerances(
 ) -> tuple[NDArray, ...]:
     """(1), for each output."""
     tiny = np.finfo(answer.dtype).tiny
-    formulas = [function]
-    if fair and function is reading.spec.reference:
-        formulas += reading.spec.formulas
+    formulas = writings(function, reading.spec) if fair else [function]
     worded = [in_words(formula, reading, answer.names) for formula in formulas]
     found = [_bounds(formula, given, answer.dtype, true) for formula in worded]
     return tuple(FACTOR * (np.max(each, axis=0) + tiny) for each in zip(*found, strict=True))
+
+
+def writings(function: Callable[..., Any], spec: Spec) -> list[Callable[..., Any]]:
+    """The function, and with the other fair formulas in it where it has the reference: mistakes are made in those too."""
+    if function is spec.reference:
+        return [function, *spec.formulas]
+    if isinstance(function, partial) and function.args:
+        first, *rest = function.args
+        return [partial(function.func, one, *rest, **function.keywords) for one in writings(first, spec)]
+    return [function]
 
 
 def _bounds(formula: Callable[..., Any], given: Case, dtype: np.dtype, true: Sequence[NDArray]) -> list[NDArray]:
@@ -141,7 +150,8 @@ def _is_nearest(got: NDArray, true: NDArray) -> bool:
     if got.dtype.kind != "f":
         return true.dtype.kind in "biu" and np.array_equal(got, true)
     try:
-        return np.array_equal(got, rounded(true).astype(got.dtype), equal_nan=True)
+        with np.errstate(over="ignore"):
+            return np.array_equal(got, rounded(true).astype(got.dtype), equal_nan=True)
     except Undecidable:
         return False
 

@@ -15,6 +15,8 @@ from scratchrl.oracle.numbers import Undecidable
 from scratchrl.oracle.roles import Case
 from scratchrl.oracle.subjects import Answer, Reading
 
+FOUND = 2  # the first counterexample and the smallest
+
 
 class Explanation(NamedTuple):
     """Entries that together reproduce a subject, and the other single entries that cannot be told from them."""
@@ -32,7 +34,8 @@ def explain(reading: Reading, observed: Sequence[tuple[Case, Answer, bool]]) -> 
     """The least explanation of what was observed, or None.
 
     Args:
-      observed: (given, answer, whether the case is tame) on the discriminating set.
+      observed: (given, answer, whether every fair formula counts), first the cases where the subject left the
+        reference, then the discriminating set.
     """
     known = mistakes.against(reading.spec.name)
     single = [found for found in _ones(known, reading) if reproduces(found.function, reading, observed)]
@@ -69,13 +72,16 @@ def _cost(found: Explanation) -> int:
 def reproduces(
     function: Callable[..., Any], reading: Reading, observed: Sequence[tuple[Case, Answer, bool]]
 ) -> bool:
-    """Whether a canonical function gives the subject's answers wherever that can be decided, and somewhere it can."""
+    """Whether a canonical function gives the subject's answers wherever that can be decided.
+
+    It has to be decided for one of the first FOUND cases, those that the reference does not explain.
+    """
     decided = 0
-    for given, answer, tame in observed:
+    for i, (given, answer, fair) in enumerate(observed):
         try:
-            if not judge(function, reading, given, answer, tame).agrees:
+            if not judge(function, reading, given, answer, fair).agrees:
                 return False
-            decided += 1
+            decided += i < FOUND
         except Undecidable:
             continue
     return decided > 0
