@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,19 +49,36 @@ def log_prob(obs: NDArray, action: NDArray) -> NDArray:
     return -code(obs) - (action**2 / 2).sum(axis=-1)
 
 
+class Policy(NamedTuple):
+    """obs → (action, log-probability), with the density of any other action beside it."""
+
+    act: Formula
+    log_prob: Callable[[Any, Any], Any] = log_prob
+
+    def __call__(self, obs: Any) -> Any:
+        return self.act(obs)
+
+    def __repr__(self) -> str:
+        return repr(self.act)
+
+
 value = Formula(code, "V(obs) = 100 n + 10 e + s, where obs = (n, e, s)")
-policy = Formula(_act, "a = (n + e + s) mod 5 - 2 with log-probability -V(obs) - a^2/2")
+policy = Policy(Formula(_act, "a = (n + e + s) mod 5 - 2 with log-probability -V(obs) - a^2/2"))
 
 
 class Agent:
     """Policy and value function in one object, under the names that CleanRL, Stable-Baselines3 and Spinning Up use."""
 
-    def __init__(self, policy: Callable[[Any], Any], value: Callable[[Any], Any]):
-        self.policy, self.get_value, self.predict_values = policy, value, value
+    def __init__(self, *functions: Callable[..., Any]):
+        self.policy, self.get_value, self.log_prob = functions
+        self.predict_values = self.get_value
 
-    def get_action_and_value(self, obs: Any) -> tuple[Any, Any, Any, Any]:
-        """(action, log-probability, entropy, value); the entropy is a stand-in, no one compares it."""
-        action, log_prob = self.policy(obs)
+    def get_action_and_value(self, obs: Any, action: Any = None) -> tuple[Any, Any, Any, Any]:
+        """(action, log-probability, entropy, value); the entropy is a stand-in, nothing compares it."""
+        if action is None:
+            action, log_prob = self.policy(obs)
+        else:
+            log_prob = self.log_prob(obs, action)
         return action, log_prob, 0 * log_prob, self.get_value(obs)
 
     def forward(self, obs: Any) -> tuple[Any, Any, Any]:

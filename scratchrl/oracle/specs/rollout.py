@@ -4,110 +4,12 @@ Most of what goes wrong between an environment and a loss happens here, and no f
 observation a value belongs to, whether the row after an ending is a transition, what became of a time limit.
 """
 
-from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
-
 from scratchrl.oracle import scripted_agent
 from scratchrl.oracle.cases import rollout as cases
 from scratchrl.oracle.roles import Role, plain
 from scratchrl.oracle.scripted import DISABLED, NEXT_STEP, SAME_STEP, Script
+from scratchrl.oracle.scripted_rollout import Rollout, collect, settled
 from scratchrl.oracle.specification import Spec
-
-
-class Rollout(NamedTuple):
-    """T steps of N environments; rows that are no transition are zero."""
-
-    obs: Any  # (T, N, 3): what the policy saw
-    action: Any  # (T, N, 1): what it answered, before any clipping
-    log_prob: Any  # (T, N), of that action
-    reward: Any  # (T, N)
-    value: Any  # (T, N): V(obs)
-    next_value: Any  # (T, N): V(next_obs)
-    next_obs: Any  # (T, N, 3): the true successor; the final observation where an episode ended
-    terminated: Any  # (T, N)
-    truncated: Any  # (T, N)
-    done: Any  # (T, N): terminated ∨ truncated
-    episode_start: Any  # (T, N): obs is the first of its episode
-    valid: Any  # (T, N): False on rows in which a NEXT_STEP environment only reset itself
-    last_obs: Any  # (N, 3): what the policy would see next
-    last_value: Any  # (N,): its value
-    last_done: Any  # (N,): done, of the last row
-    bootstrapped_reward: Any  # (T, N): reward + γ V(next_obs) where truncated and not terminated
-
-
-def collect(script, policy, value, steps, gamma):
-    """The rollout of a script.
-
-        next_value[t] = V(true successor of obs[t])                                         (1)
-        valid[t] = ¬ done[t−1], in environments that reset themselves in the next step      (2)
-
-    Args:
-      script: of the environments; policy: obs → (action, log π(action|obs)); value: obs → V(obs); steps: T.
-      gamma: for `bootstrapped_reward`.
-    Returns:
-      Rollout.
-
-    Checked in tests/oracle/specs/test_rollout.py, against the script read by hand.
-
-    >>> from scratchrl.oracle.scripted import Episode
-    >>> script = Script(SAME_STEP, ((Episode(2, "truncated"),),))
-    >>> found = collect(script, scripted_agent.policy, scripted_agent.value, 3, 0.5)
-    >>> found.value[:, 0].tolist(), found.next_value[:, 0].tolist(), found.truncated[:, 0].tolist()
-    ([100.0, 101.0, 110.0], [101.0, 102.0, 111.0], [False, True, False])
-    """
-    env = script.play()
-    mode = env.metadata["autoreset_mode"].name
-    obs, _ = env.reset()
-    start, filler = np.ones(env.num_envs, bool), np.zeros(env.num_envs, bool)
-    rows = []
-    for _ in range(steps):
-        action, log_prob = policy(obs)
-        after, reward, terminated, truncated, infos = env.step(action)
-        done = terminated | truncated
-        successor = _successor(after, infos)
-        row = (obs, action, log_prob, reward, value(obs), value(successor), successor, terminated, truncated, done)
-        rows.append((*row, start, ~filler))  # (1), (2)
-        obs, start, filler = after, done, np.zeros_like(done)
-        if mode == DISABLED and done.any():
-            obs, _ = env.reset(options={"reset_mask": done})
-        elif mode == NEXT_STEP:
-            start, filler = ~rows[-1][-1], done
-    return _finished(rows, obs, value(obs), gamma)
-
-
-def _successor(after, infos):
-    """The observations after a step, with the final ones where environments have begun anew within it."""
-    if "final_obs" not in infos:
-        return after
-    pairs = zip(after, infos["final_obs"], strict=True)
-    return np.stack([found if final is None else final for found, final in pairs])
-
-
-def _finished(rows, last_obs, last_value, gamma):
-    columns = [np.stack(column) for column in zip(*rows, strict=True)]
-    names = Rollout._fields[: len(columns)]
-    found = settled(dict(zip(names, columns, strict=True)))
-    limit = found["truncated"] & ~found["terminated"]
-    bootstrapped = found["reward"] + gamma * np.where(limit, found["next_value"], 0.0)
-    return Rollout(**found, last_obs=last_obs, last_value=last_value, last_done=found["done"][-1],
-                   bootstrapped_reward=bootstrapped)  # fmt: skip
-
-
-def settled(outputs: dict[str, NDArray]) -> dict[str, NDArray]:
-    """Zero on rows that are said to be no transition: what else a collector leaves there is its own business."""
-    valid = outputs.get("valid")
-    if valid is None:
-        return outputs
-    rows = np.asarray(valid) != 0
-
-    def counted(name: str, array: NDArray) -> NDArray:
-        if name.startswith("last_") or array.shape[: rows.ndim] != rows.shape:
-            return array
-        return np.where(rows.reshape(rows.shape + (1,) * (array.ndim - rows.ndim)), array, np.zeros((), array.dtype))
-
-    return {name: counted(name, array) for name, array in outputs.items()}
 
 
 def _environments(name: str, mode: str, note: str) -> Role:
@@ -140,7 +42,7 @@ FIRST_OBS = Role(
 POLICY = plain("policy", "pi", "actor", "act", "sample", "get_action", "policy_fn", "sample_action", "act_fn")
 AGENT = Role(
     "agent", ("policy", "model", "actor_critic", "ac", "net", "network", "agents"), ("policy", "value"),
-    lambda case: [case["policy"], case["value"]],
+    lambda case: [case["policy"], case["value"], scripted_agent.log_prob],
     lambda given: {"policy": given["agent"][0], "value": given["agent"][1]},
     excludes=("value",), make=lambda functions: scripted_agent.Agent(*functions),
 )  # fmt: skip
