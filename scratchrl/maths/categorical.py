@@ -183,7 +183,7 @@ def kl(logits_p: NDArray, logits_q: NDArray) -> NDArray:
     log_p, log_q = log_softmax(logits_p), log_softmax(logits_q)
     p, r = np.exp(log_p), log_q - log_p
     if r.dtype == object:
-        return -(p * r).sum(axis=-1)
+        return (p * exp_excess(r)).sum(axis=-1)  # (3)
     near = np.abs(r.real) < SERIES_BELOW
     return np.where(near, p * exp_excess(np.where(near, r, 0 * r)), np.exp(log_q) - p - p * r).sum(axis=-1)  # (3)
 

@@ -113,7 +113,7 @@ for _name in ("add", "sub", "mul", "truediv", "pow"):
     _arithmetic(_name)
 for _name, _opposite in (("lt", "ge"), ("le", "gt"), ("gt", "le"), ("ge", "lt"), ("eq", "ne"), ("ne", "eq")):
     _comparison(_name, _opposite)
-for _name in ("exp", "expm1", "log", "log1p", "sqrt", "sinh", "cosh", "tanh", "sin", "cos", "floor", "ceil", "atanh"):
+for _name in ("exp", "expm1", "log", "log1p", "sqrt", "sinh", "cosh", "tanh", "sin", "cos", "floor", "ceil", "atanh", "mid"):
     _function(_name, _name)
 for _name, _method in (("__neg__", "__neg__"), ("__abs__", "__abs__"), ("arctanh", "atanh")):
     _function(_name, _method)

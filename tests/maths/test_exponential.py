@@ -1,5 +1,6 @@
 """eˣ − 1 − x against 50 digits, from 1e-150 to overflow, on both sides of zero and of the series' end."""
 
+import flint
 import mpmath
 import numpy as np
 import pytest
@@ -34,3 +35,11 @@ def test_exp_excess_is_never_negative_and_zero_only_at_zero():
 @pytest.mark.parametrize("x", [-0.7, -0.49, -1e-9, 0.0, 1e-9, 0.49, 0.7])
 def test_exp_excess_is_analytic_on_both_branches(x):
     assert exp_excess(np.array(x + 1e-30j)).imag * 1e30 == pytest.approx(np.expm1(x), rel=1e-14, abs=1e-30)
+
+
+@given(st.floats(-3, 3), st.sampled_from([0.0, 1e-20, 1e-9, 0.01, 0.5]), st.floats(-1, 1))
+def test_balls_enclose_every_value_and_are_narrow_near_zero(m, radius, where):
+    ball = exp_excess(np.array([flint.arb(m, radius)], object))[0]
+    inside = np.array([flint.arb(m) + radius * flint.arb(where)], object)
+    assert ball.overlaps(exp_excess(inside)[0])
+    assert float(ball.rad()) <= 2 * radius * (np.expm1(abs(m) + radius) + radius) + 1e-14 * (1 + abs(m))
