@@ -125,7 +125,7 @@ def _tolerances(
 
 
 def writings(function: Callable[..., Any], spec: Spec) -> list[Callable[..., Any]]:
-    """The function, and with the other fair formulas in it where it has the reference: mistakes are made in those too."""
+    """The function, and with each other fair formula in the place of the reference: mistakes are made in those too."""
     if function is spec.reference:
         return [function, *spec.formulas]
     if isinstance(function, partial) and function.args:
