@@ -30,6 +30,18 @@ def log_two_pi(like: NDArray):
     return LOG_TWO_PI
 
 
+def sqrt_two_pi(like: NDArray):
+    """√(2π), as `log_two_pi`.
+
+    Checked in tests/maths/test_quadrature.py.
+
+    >>> import numpy as np
+    >>> round(sqrt_two_pi(np.zeros(2)), 6)
+    2.506628
+    """
+    return (2 * type(like.flat[0]).pi()).sqrt() if like.dtype == object else math.sqrt(2 * math.pi)
+
+
 def exact(number, like: NDArray):
     """A setting such as γ, unrounded from here on: itself for ordinary arrays, a ball for an object array of balls.
 

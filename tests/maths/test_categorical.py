@@ -149,6 +149,13 @@ def test_the_uniform_distribution_is_where_entropy_stops_growing(actions):
     near(categorical.entropy_grad(np.full((1, actions), 2.0)), np.zeros((1, actions)), 1e-15)
 
 
+def test_entropy_grad_keeps_its_digits_where_it_is_small():
+    """At 2⁻⁴⁰ from uniform it is −(l − mean l)/A to 1 + 2⁻⁴⁰; with log p + H of size 1 in it, 2⁻¹³ of it were lost."""
+    logits = np.array([[3.0, -1.0, 0.5, -2.0]]) * 2.0**-40
+    truth = -(logits - logits.mean()) / 4
+    np.testing.assert_allclose(categorical.entropy_grad(logits), truth, rtol=1e-11)
+
+
 @given(strategies.logits())
 def test_kl_grad_vanishes_at_home(logits):
     assert not categorical.kl_grad(logits, logits).any()

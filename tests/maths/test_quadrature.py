@@ -38,6 +38,14 @@ def test_in_balls_the_weights_are_not_those_of_53_bits():
         assert float(gap) == pytest.approx(beyond, rel=0.2)
 
 
+def test_every_weight_is_right_to_three_roundings():
+    """φ(9) too, whose exponent is −41: a rounding there costs 41 of the result."""
+    nodes, weights = normal_rule(np.zeros(1))
+    with mpmath.workdps(40):
+        truth = np.array([float(mpmath.npdf(mpmath.mpf(node)) / 32) for node in nodes])
+    np.testing.assert_allclose(weights, truth, rtol=4 * 2.0**-53)
+
+
 def test_float32_in_float32_out():
     assert all(array.dtype == np.float32 for array in normal_rule(np.zeros(1, np.float32)))
 
