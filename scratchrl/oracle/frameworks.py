@@ -26,6 +26,17 @@ def framework(name: str) -> ModuleType:
     return importlib.import_module(f"scratchrl.oracle.{FRAMEWORKS[name]}")
 
 
+def loss_of(outputs: Any) -> Any:
+    """What is to be differentiated: the output itself, the first of several, or of a dict the entry "loss".
+
+    >>> loss_of((1.0, "clip fraction")), loss_of({"clip fraction": 0.0, "loss": 2.0})
+    (1.0, 2.0)
+    """
+    if isinstance(outputs, dict):
+        return outputs.get("loss", next(iter(outputs.values())))
+    return outputs[0] if isinstance(outputs, tuple | list) else outputs
+
+
 def likely(subject: Callable[..., Any]) -> tuple[str, ...]:
     """The frameworks a function may be written in, likeliest first: those its code names, else those its module knows.
 

@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from scratchrl.oracle.frameworks import loss_of
+
 
 def to_native(value: Any, dtype: np.dtype) -> Any:
     """A JAX array; Python numbers stay what they are, functions of arrays become functions of JAX arrays."""
@@ -28,8 +30,7 @@ def gradient(function: Any, natives: dict[str, Any], names: tuple[str, ...]) -> 
     """(outputs, gradients of the sum of the first)."""
 
     def first(leaves: dict[str, Any]) -> Any:
-        outputs = function(natives | leaves)
-        return jnp.sum(outputs[0] if isinstance(outputs, tuple | list) else outputs)
+        return jnp.sum(loss_of(function(natives | leaves)))
 
     found = jax.grad(first)({name: natives[name] for name in names})
     return function(natives), [found[name] for name in names]

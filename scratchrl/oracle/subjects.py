@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchrl.oracle.frameworks import framework, likely
+from scratchrl.oracle.frameworks import framework, likely, loss_of
 from scratchrl.oracle.roles import Binding, Case, bindings
 from scratchrl.oracle.specification import Layout, Spec
 
@@ -86,14 +86,15 @@ class Reading(NamedTuple):
         leaves = tuple(parameters[name] for name in self._leaves() if name in parameters)
         if leaves and (found := self.library.gradient(self._apply, natives, leaves)) is not None:
             result, gradients = found
-            own = isinstance(result, tuple | list | dict) and len(result) > 1
-            return result, None if own else gradients
+            beside = _items(result, self.spec.outputs)[1:]
+            own = gradients is None or _are_gradients(beside, [natives[name] for name in leaves])
+            return (result, None) if own else (loss_of(result), gradients)
         return self._apply(natives), None
 
     def _leaves(self) -> list[str]:
-        """Roles whose parameters determine what the spec differentiates by."""
-        by = self.spec.differentiate
-        return [role.name for _, role in self.binding.roles if role.determines and role.determines[0] in by]
+        """Roles whose parameters determine what the spec differentiates by, in its order."""
+        roles = [role for _, role in self.binding.roles]
+        return [role.name for by in self.spec.differentiate for role in roles if role.determines[:1] == (by,)]
 
     def _apply(self, natives: Case) -> Any:
         positional = [natives[name] for name in self.binding.positional if name in natives]
@@ -166,6 +167,12 @@ def _items(result: Any, outputs: Sequence[str]) -> list[Any]:
     if isinstance(result, list) and len(outputs) == 1:
         return [result]
     return list(result[: len(outputs)]) if isinstance(result, tuple | list) else [result]
+
+
+def _are_gradients(items: list[Any], leaves: list[Any]) -> bool:
+    """Whether what came back beside a loss are its derivatives, and not a clip fraction or some other diagnostic."""
+    shapes = [np.shape(leaf) for leaf in leaves]
+    return 0 < len(items) <= len(leaves) and all(np.shape(x) == y for x, y in zip(items, shapes, strict=False))
 
 
 def _same(natives: Case, kept: Case, names: Sequence[str], library: ModuleType) -> bool:

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from scratchrl.oracle.frameworks import loss_of
+
 DTYPES = {"float64": torch.float64, "float32": torch.float32, "float16": torch.float16}
 
 
@@ -25,11 +27,13 @@ def to_numpy(result: Any) -> np.ndarray:
 
 
 def gradient(function: Any, natives: dict[str, Any], names: tuple[str, ...]) -> Any:
-    """(outputs, gradients of the sum of the first): None for the gradients where that output is not differentiable."""
+    """(outputs, gradients of the sum of the first): 0 from a tensor without a graph, None where it is no tensor."""
     leaves = {name: natives[name].clone().requires_grad_() for name in names}
     outputs = function(natives | leaves)
-    first = outputs[0] if isinstance(outputs, tuple | list) else outputs
-    if not (isinstance(first, torch.Tensor) and first.requires_grad):
+    first = loss_of(outputs)
+    if not isinstance(first, torch.Tensor):
         return outputs, None
+    if not first.requires_grad:
+        return outputs, [torch.zeros_like(x) for x in leaves.values()]
     found = torch.autograd.grad(first.sum(), list(leaves.values()), allow_unused=True)
     return outputs, [torch.zeros_like(x) if g is None else g for g, x in zip(found, leaves.values(), strict=True)]
