@@ -1,8 +1,8 @@
 """Every function of maths/ with arguments to try it on: ordinary numbers, all drawn from the generator that is given.
 
 One table for all who go through the functions one by one: the tests of the number systems and the table of accuracy.
-A row is name -> (function, argument, ...). Arrays of floats among the arguments, and floats, are numbers; all else is
-what it is: indices, flags, settings. A name is module.function, and one more word where a function has several rows.
+A row is name -> (function, argument, ...). Arrays of floats among the arguments, lists of them and floats are numbers;
+all else is what it is: indices, flags, settings. A name is module.function, and a word more where there are several.
 """
 
 from functools import partial

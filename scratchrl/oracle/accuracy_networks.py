@@ -1,4 +1,7 @@
-"""Networks and policies for the table of `accuracy_cases`: every activation, every kind of policy."""
+"""Networks and policies for the table of `accuracy_cases`: every activation, every kind of policy.
+
+What takes a cache is handed one, rounded to float32 like every argument: its activations are inputs like others.
+"""
 
 from functools import partial
 
@@ -11,7 +14,12 @@ B, A = 3, 4
 
 def numbers(rng, *shape):
     """Standard normal, rounded to float32: the same numbers in every system."""
-    return rng.standard_normal(shape).astype(np.float32).astype(np.float64)
+    return short(rng.standard_normal(shape))
+
+
+def short(array):
+    """To the nearest float32; integers as they are."""
+    return array.astype(np.float32).astype(np.float64) if array.dtype == float else array
 
 
 def of_networks(rng):
@@ -21,18 +29,19 @@ def of_networks(rng):
         theta, d_theta, x, d_x, d_y = (numbers(rng, *s) for s in [(26,), (26,), (B, 3), (B, 3), (B, 2)])
         target, old = numbers(rng, 2, B)
         u_change = numbers(rng, B, 2)
-        at, critic_net = partial(on_cache, net), mlp.MLP((3, 4, 1), activation)
+        critic_net = mlp.MLP((3, 4, 1), activation)
+        cache = [short(array) for array in mlp.forward(net, theta, x)[1]]
         phi = theta[: mlp.size(critic_net)]
         found |= {
             f"mlp.forward {activation}": (lambda *a, net=net: mlp.forward(net, *a)[0], theta, x),
             f"mlp.predictor {activation}": (lambda theta, x, net=net: mlp.predictor(net, theta)(x), theta, x),
-            f"mlp.vjp {activation}": (partial(at, mlp.vjp), theta, x, d_y),
+            f"mlp.vjp {activation}": (partial(mlp.vjp, net), theta, cache, d_y),
             f"pearlmutter.vjp_derivative {activation}": (
-                partial(at, pearlmutter.vjp_derivative), theta, x, d_y, d_theta, u_change,
+                partial(pearlmutter.vjp_derivative, net), theta, cache, d_y, d_theta, u_change,
             ),
-            f"mlp.vjp_input {activation}": (partial(at, mlp.vjp_input), theta, x, d_y),
-            f"mlp.jvp {activation}": (partial(at, mlp.jvp), theta, x, d_theta),
-            f"mlp.jvp_input {activation}": (partial(at, mlp.jvp_input), theta, x, d_x),
+            f"mlp.vjp_input {activation}": (partial(mlp.vjp_input, net), theta, cache, d_y),
+            f"mlp.jvp {activation}": (partial(mlp.jvp, net), theta, cache, d_theta),
+            f"mlp.jvp_input {activation}": (partial(mlp.jvp_input, net), theta, cache, d_x),
             f"critic.value {activation}": (partial(critic.value, critic_net), phi, x),
             f"critic.loss_and_grad {activation}": (partial(critic.loss_and_grad, critic_net), phi, x, target),
             f"critic.clipped_loss_and_grad {activation}": (
@@ -46,31 +55,21 @@ def of_networks(rng):
         "state_dependent_gaussian": policies.state_dependent_gaussian_policy(3, 2, (4,)),
     }.items():
         theta, v, obs, weight = (numbers(rng, *s) for s in [(policies.size(policy),)] * 2 + [(B, 3), (B,)])
-        action = policies.sample(policy, theta, obs, rng)
-        action = action.astype(np.float32).astype(np.float64) if action.dtype == float else action
+        action = short(policies.sample(policy, theta, obs, rng))
+        params, cache = policies.forward(policy, theta, obs)
+        params, cache = short(params), [short(array) for array in cache]
+        damped = partial(policies.fisher_vector_product, policy, damping=0.1)
         found |= {
             f"policies.forward {name}": (lambda *a, policy=policy: policies.forward(policy, *a)[0], theta, obs),
             f"policies.log_prob {name}": (partial(policies.log_prob, policy), theta, obs, action),
             f"policies.weighted_score {name}": (partial(policies.weighted_score, policy), theta, obs, action, weight),
-            f"policies.fisher_vector_product {name}": (partial(fisher, policy), theta, obs, v),
+            f"policies.fisher_vector_product {name}": (damped, theta, params, cache, v),
             f"policies.mode {name}": (partial(policies.mode, policy), theta, obs),
-            f"policies.jvp {name}": (partial(on_policy, policy, policies.jvp), theta, obs, v),
+            f"policies.jvp {name}": (partial(policies.jvp, policy), theta, cache, v),
         }
-        params, other = numbers(rng, 2, *policies.forward(policy, theta, obs)[0].shape)
+        params, other = numbers(rng, 2, *params.shape)
         for function in ("entropy", "entropy_grad", "fisher_weights"):
             found[f"distributions.{name}.{function}"] = (getattr(policy.distribution, function), params)
         for function in ("kl", "kl_grad", "fisher_matvec"):
             found[f"distributions.{name}.{function}"] = (getattr(policy.distribution, function), params, other)
     return found
-
-
-def on_cache(net, function, theta, x, *rest):
-    return function(net, theta, mlp.forward(net, theta, x)[1], *rest)
-
-
-def on_policy(policy, function, theta, obs, *rest):
-    return function(policy, theta, policies.forward(policy, theta, obs)[1], *rest)
-
-
-def fisher(policy, theta, obs, v):
-    return policies.fisher_vector_product(policy, theta, *policies.forward(policy, theta, obs), v, 0.1)

@@ -60,8 +60,14 @@ def leaves(tree):
 
 def evaluate(case, convert):
     function, *arguments = case
-    is_float = [isinstance(x, np.ndarray) and x.dtype == np.float64 for x in arguments]
-    return leaves(function(*(convert(x) if yes else x for x, yes in zip(arguments, is_float, strict=True))))
+    return leaves(function(*converted(arguments, convert)))
+
+
+def converted(arguments, convert):
+    """Float64 arrays in another system, in lists too; indices, flags and settings as they are."""
+    if isinstance(arguments, list):
+        return [converted(argument, convert) for argument in arguments]
+    return convert(arguments) if isinstance(arguments, np.ndarray) and arguments.dtype == np.float64 else arguments
 
 
 def balls(case, bits):
