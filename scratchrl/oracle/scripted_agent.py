@@ -2,7 +2,7 @@
 
     V(obs) = code(obs)                          203 is the value of environment 2, episode 0, step 3
     a = (n + e + s) mod 5 − 2                   half of them beyond the bounds [−1, 1]
-    log π(a|obs) = −code(obs) − a²/2
+    log π(a|obs) = −code(obs) − a²/16
 """
 
 from collections.abc import Callable
@@ -44,9 +44,9 @@ def log_prob(obs: NDArray, action: NDArray) -> NDArray:
       (...,).
 
     >>> log_prob(np.array([2.0, 0.0, 3.0]), np.array([-2.0])).item()
-    -205.0
+    -203.25
     """
-    return -code(obs) - (action**2 / 2).sum(axis=-1)
+    return -code(obs) - (action**2 / 16).sum(axis=-1)
 
 
 class Policy(NamedTuple):
@@ -63,7 +63,7 @@ class Policy(NamedTuple):
 
 
 value = Formula(code, "V(obs) = 100 n + 10 e + s, where obs = (n, e, s)")
-policy = Policy(Formula(_act, "a = (n + e + s) mod 5 - 2 with log-probability -V(obs) - a^2/2"))
+policy = Policy(Formula(_act, "a = (n + e + s) mod 5 - 2 with log-probability -V(obs) - a^2/16"))
 
 
 class Agent:

@@ -64,7 +64,8 @@ def collect(script, policy, value, steps, gamma):
         if mode == DISABLED and done.any():
             obs, _ = env.reset(options={"reset_mask": done})
     columns = [np.stack(column) for column in zip(*rows, strict=True)]
-    return completed(Rollout(*columns, obs, value(obs), None, None, None), gamma)
+    rest = {"last_obs": obs, "last_value": value(obs), "done": None, "last_done": None, "bootstrapped_reward": None}
+    return completed(Rollout(*columns, **rest), gamma)
 
 
 def _successor(after: NDArray, infos: dict[str, Any]) -> NDArray:
@@ -77,10 +78,10 @@ def _successor(after: NDArray, infos: dict[str, Any]) -> NDArray:
 
 def completed(rollout: Rollout, gamma: Any) -> Rollout:
     """A rollout with what follows from its flags, rewards and values, and nothing in rows that are no transition."""
-    found = Rollout(**settled({name: array for name, array in rollout._asdict().items() if array is not None})
-                    | dict.fromkeys(("done", "last_done", "bootstrapped_reward")))  # fmt: skip
+    told = {name: array for name, array in rollout._asdict().items() if array is not None}
+    found = rollout._replace(**settled(told))
     done = found.terminated | found.truncated
-    limit = np.where(found.truncated & ~found.terminated, found.next_value, 0.0)
+    limit = np.where(found.truncated & ~found.terminated, found.next_value, np.zeros_like(found.reward))
     return found._replace(done=done, last_done=done[-1], bootstrapped_reward=found.reward + gamma * limit)
 
 

@@ -64,7 +64,7 @@ def time_limit_worth_the_state_before(collect, script, policy, value, steps, gam
     A time limit is bootstrapped from the state before the last action. Evaluate the final observation instead.
     """
     found = collect(script, policy, value, steps, gamma)
-    limit = np.where(found.truncated, found.value, 0.0)
+    limit = np.where(found.truncated, found.value, np.zeros_like(found.reward))
     stale = np.where(found.truncated, found.value, found.next_value)
     return found._replace(next_value=stale, bootstrapped_reward=found.reward + gamma * limit)
 

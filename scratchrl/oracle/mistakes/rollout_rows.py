@@ -71,7 +71,7 @@ def action_before(collect, script, policy, value, steps, gamma, log_prob_too=0):
     return completed(found._replace(action=_late(action[:-1]), log_prob=density), gamma)
 
 
-@mistake("gae-mask-shift-1", "rollout", BUG, "AechPro/rlgym-ppo#23", "rlevo#344")
+@mistake("gae-mask-shift-1", "rollout", BUG, "rlgym-ppo#23", "rlevo#344")
 def flags_late(collect, script, policy, value, steps, gamma):
     """terminated[t] := terminated of step t−1, truncated likewise
 
