@@ -40,6 +40,8 @@ def loss_of(outputs: Any) -> Any:
 def likely(subject: Callable[..., Any]) -> tuple[str, ...]:
     """The frameworks a function may be written in, likeliest first: those its code names, else those its module knows.
 
+    `x.std()` names none, and means another σ in torch than in NumPy: in a module that imports torch it is torch's.
+
     >>> likely(lambda x: x)
     ('numpy',)
     """
@@ -48,7 +50,7 @@ def likely(subject: Callable[..., Any]) -> tuple[str, ...]:
     scope = getattr(function, "__globals__", {})
     names = getattr(getattr(function, "__code__", None), "co_names", ())
     named = _packages([scope[name] for name in names if name in scope])
-    return tuple(named) or tuple(dict.fromkeys(["numpy", *_packages(scope.values())]))
+    return tuple(named) or tuple(dict.fromkeys([*_packages(scope.values()), "numpy"]))
 
 
 def _packages(values: Iterable[Any]) -> list[str]:
