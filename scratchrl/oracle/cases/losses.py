@@ -115,13 +115,13 @@ def errors():
 
 
 def advantages():
-    """(tame, stress, edges) of advantage, (T, N), not all equal unless the label says so."""
+    """(tame, stress, edges) of advantage, at least two and not all equal unless the label says so."""
 
-    def some(bound=4.0, **options):
-        return shaped(bound, **options).filter(lambda case: np.ptp(case["advantage"]) > 0)
+    def some(bound=4.0):
+        drawn = table({"advantage": number(bound)}, (2, 5))
+        return drawn.filter(lambda case: np.ptp(case["advantage"]) > 0)
 
-    def shaped(bound=4.0, steps=(1, 4), streams=(1, 3)):
-        return table({"advantage": number(bound)}, steps, streams)
+    single = table({"advantage": CLEAR}, 1)
 
     stress = {
         "advantages up to 16384": some(2.0**14),
@@ -129,10 +129,8 @@ def advantages():
         "a large common part": some().map(lambda case: {"advantage": case["advantage"] + 1024.0}),
     }
     edges = {
-        "a single advantage": shaped(steps=1, streams=1),
-        "all advantages equal": shaped().map(lambda case: {"advantage": np.full_like(case["advantage"], 1.5)}),
-        "one stream": some(steps=(2, 4), streams=1),
-        "one step": some(steps=1, streams=(2, 3)),
+        "a single advantage": single,
+        "all advantages equal": some().map(lambda case: {"advantage": np.full_like(case["advantage"], 1.5)}),
     }
     return {"ordinary advantages": some()}, stress, edges
 

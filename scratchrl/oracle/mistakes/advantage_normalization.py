@@ -88,21 +88,12 @@ def a_single_one_is_kept(normalize, advantage):
 
 
 @mistake("advnorm-axis", "advantage_normalization", BUG, "tensorflow/agents#651")
-def over_the_streams_of_each_step(normalize, advantage):
-    """mean and σ over the N streams of each step
+def over_an_axis_of_length_one(normalize, advantage):
+    """A − A = 0
 
-    The wrong axis: of a single stream nothing is left but zeros.
+    Mean and σ along an axis of length 1, as of (1, T) along axis 0: nothing is left. Take them over the other axis.
     """
-    return np.stack([normalize(row) for row in advantage])
-
-
-@mistake("advnorm-scope", "advantage_normalization", CONVENTION, "zhangchuheng123#3", "baselines#323", "alf#1642")
-def over_the_steps_of_each_stream(normalize, advantage):
-    """mean and σ over the T steps of each stream
-
-    Every environment gets mean 0 of its own; which of them did better is forgotten.
-    """
-    return np.stack([normalize(stream) for stream in advantage.T], axis=1)
+    return 0 * advantage
 
 
 @mistake("adv-standardised-but-unused", "advantage_normalization", BUG, "openai/baselines#64")

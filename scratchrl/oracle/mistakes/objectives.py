@@ -36,7 +36,8 @@ def a_single_sample_is_nan(loss, advantage, **case):
 
     The σ of a single advantage, by n − 1, is 0/0: the last, short minibatch destroys the policy. Leave it alone.
     """
-    return loss(advantage=advantage * float("nan") if len(advantage) == 1 else advantage, **case)
+    lost = float("nan") if len(advantage) == 1 else 1
+    return tuple(output * lost for output in loss(advantage=advantage, **case))
 
 
 @mistake("ppo-ratio-inverted", ("ppo_clip_loss", "ppo_penalty_loss"), BUG)

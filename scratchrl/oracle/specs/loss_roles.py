@@ -5,12 +5,18 @@ import numpy as np
 from scratchrl.oracle.roles import Role, plain
 from scratchrl.oracle.specification import AS_DOCUMENTED, Layout
 
+
+def _itself(case):
+    return case
+
+
 COLUMN = Layout(
     "(B, 1)",
-    lambda case: case,
+    _itself,
     lambda array: array[:, None] if np.ndim(array) == 1 else array,
     lambda output: output[:, 0] if output.ndim == 2 and output.shape[1] == 1 else output,
 )
+ROW = Layout("(1, B)", _itself, lambda array: array[None], lambda output: output[0] if output.ndim == 2 else output)
 BATCHES = (AS_DOCUMENTED, COLUMN)
 
 

@@ -5,9 +5,9 @@ import numpy as np
 from scratchrl.maths import returns, values
 from scratchrl.oracle.cases import losses as cases
 from scratchrl.oracle.roles import Role, plain
-from scratchrl.oracle.specification import TIME_LAYOUTS, Identity, Spec
+from scratchrl.oracle.specification import AS_DOCUMENTED, Identity, Spec
 from scratchrl.oracle.specs import loss_identities as laws
-from scratchrl.oracle.specs.loss_roles import ADVANTAGE, BATCHES, CLIP
+from scratchrl.oracle.specs.loss_roles import ADVANTAGE, BATCHES, CLIP, ROW
 from scratchrl.oracle.specs.losses import ALONE
 
 
@@ -149,7 +149,7 @@ ADVANTAGE_NORMALIZATION = Spec(
     outputs=("advantage",),
     tame=_tame, stress=_stress, edges=_edges,
     roles=(plain("advantage", "x", "arr", "array", "data", *ADVANTAGE.aliases),),
-    layouts=TIME_LAYOUTS,
+    layouts=(AS_DOCUMENTED, ROW),
     identities=(
         Identity("mean 0 and mean square 1", laws.mean_and_spread),
         Identity("unmoved by a shift and by a scale", laws.scale_and_shift),
