@@ -140,7 +140,7 @@ def _bounds(formula: Callable[..., Any], given: Case, dtype: np.dtype, true: Seq
     largest = float(np.finfo(dtype).max)
     for bound, leaf in zip(found, true, strict=True):
         known = ~np.isnan(np.asarray(_floats([leaf])[0]))
-        if np.isinf(bound[known]).any() or (np.abs(_floats([leaf])[0][known]) > largest).any():
+        if not np.isfinite(bound[known]).all() or (np.abs(_floats([leaf])[0][known]) > largest).any():
             raise Undecidable("no number of this precision is near")
     return found
 

@@ -45,7 +45,8 @@ class Ball:
         return self != 0
 
     def __float__(self) -> float:
-        return float(self.arb)
+        """The midpoint; 0 where it might be 0."""
+        return 0.0 if not self.arb.is_nan() and self.arb.contains(0) else float(self.arb)
 
     @classmethod
     def pi(cls) -> "Ball":
