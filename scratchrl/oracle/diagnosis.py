@@ -11,7 +11,7 @@ search is done again with the convention in place of the reference, so that a se
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,7 +104,7 @@ def _name(subject: Callable[..., Any]) -> str:
 def _choose(ways: Sequence[Reading], seed: int) -> Reading:
     """In the likeliest framework that answers at all: the first reading that agrees with the reference on a few cases,
     else the first that answers. (What is wrong in torch may be right in NumPy, whose std is another.)"""
-    cases = _mixed(ways[0].spec.tame, SCREENING, seed)
+    cases = _sample(ways[0].spec.name, "tame", SCREENING, seed)
     for _, group in itertools.groupby(ways, key=lambda way: way.library.__name__):
         candidates = list(group)
         scores = [_score(way, cases) for way in candidates]
@@ -129,8 +129,10 @@ def _score(way: Reading, cases: Sequence[Case]) -> int:
     return score
 
 
-def _mixed(strategies: Mapping[str, Any], count: int, seed: int) -> list[Case]:
-    return [case for strategy in strategies.values() for case in draw(strategy, count, seed)]
+@cache
+def _sample(name: str, kind: str, count: int, seed: int) -> list[Case]:
+    """The same cases for every subject of a spec: as many of each strategy of that kind."""
+    return [case for strategy in getattr(specs.get(name), kind).values() for case in draw(strategy, count, seed)]
 
 
 class Examination:
@@ -183,10 +185,10 @@ class Examination:
 
     def _explain(self, found: Found) -> naming.Explanation | None:
         observed = [(found.first, found.kind), (found.smallest, found.kind)]
-        observed += [(case, "tame") for case in _mixed(self.spec.tame, DISCRIMINATING, self.seed)]
-        observed += [(case, "edges") for case in _mixed(self.spec.edges, FEW, self.seed)]
+        observed += [(case, "tame") for case in _sample(self.spec.name, "tame", DISCRIMINATING, self.seed)]
+        observed += [(case, "edges") for case in _sample(self.spec.name, "edges", FEW, self.seed)]
         if found.kind == "stress":
-            observed += [(case, "stress") for case in _mixed(self.spec.stress, FEW, self.seed)]
+            observed += [(case, "stress") for case in _sample(self.spec.name, "stress", FEW, self.seed)]
         facts = []
         for case, kind in observed:
             given = self.reading.given(case)
@@ -237,7 +239,7 @@ class Examination:
         return None if not shaped else shaped[0] if len(shaped) == 1 else shaped
 
     def _failing_identities(self) -> tuple[str, ...]:
-        cases = _mixed(self.spec.tame, DISCRIMINATING, self.seed)
+        cases = _sample(self.spec.name, "tame", DISCRIMINATING, self.seed)
         return tuple(found.name for found in self.spec.identities if identities.fails(found, self.reading, cases))
 
 

@@ -49,7 +49,8 @@ def sb3_squashed_log_prob(mean, log_std, pre_tanh):
 def sb3_squashed_log_prob_of_action(mean, log_std, action):
     from stable_baselines3.common.distributions import SquashedDiagGaussianDistribution
 
-    return SquashedDiagGaussianDistribution(mean.shape[-1]).proba_distribution(mean, log_std).log_prob(torch.as_tensor(action))
+    distribution = SquashedDiagGaussianDistribution(mean.shape[-1]).proba_distribution(mean, log_std)
+    return distribution.log_prob(torch.as_tensor(action))
 
 
 def sb3_categorical_log_prob(logits, action):

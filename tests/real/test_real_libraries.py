@@ -86,7 +86,7 @@ def main():
     for name, against, expected, _, why in EXPECTED:
         try:
             report = verdict(name, against)
-            what, lost = report.verdict, f"{', '.join(found(report))} {report.where if report.verdict != 'correct' else ''}"
+            what, lost = report.verdict, " ".join([*found(report), report.where])
         except ValueError as error:
             what, lost = "ERROR", str(error)[:150]
         mark = "" if what == expected else f"   EXPECTED {expected}"

@@ -1,0 +1,96 @@
+"""The oracle on trial, at length: every mistake named, and no right function accused.
+
+    python tests/meta/survey.py confusion            every entry of the catalogue as a subject; what it is called
+    python tests/meta/survey.py alarms --cases 10000  every reference and convention, in both precisions, case by case
+
+Two processes; minutes and an hour. The test suite asks the same of fewer cases (test_catalogue.py).
+"""
+
+import argparse
+import os
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+
+from scratchrl.oracle import diagnose, mistakes, specs
+from scratchrl.oracle.judgement import judge
+from scratchrl.oracle.mistake import BUG
+from scratchrl.oracle.numbers import Undecidable
+from scratchrl.oracle.search import draw
+from scratchrl.oracle.subjects import readings
+
+
+def named(index):
+    """(spec, slug, variant, verdict, slugs) of one entry as a subject."""
+    entry = mistakes.catalogue()[index]
+    report = diagnose(entry.subject(specs.get(entry.against).reference), entry.against, max_examples=60)
+    return entry, report.verdict, report.slugs
+
+
+def confusion():
+    """The matrix of slug against first name, as its diagonal and everything beside it."""
+    off, counts = [], Counter()
+    for entry, verdict, slugs in everywhere(named, range(len(mistakes.catalogue()))):
+        expected = () if entry.equivalent else (entry.slug,)
+        right = slugs[:1] == expected
+        counts[entry.against, right] += 1
+        variant = " ".join(f"{key}={value:g}" for key, value in entry.variant.items())
+        print(f"{entry.against:<28}{entry.slug:<30}{variant:<14}{verdict:<12}{' '.join(slugs)}", flush=True)
+        if not right:
+            off.append((entry.against, entry.slug, slugs))
+    print(f"\n{'spec':<28}{'entries':>8}{'on the diagonal':>17}")
+    for spec in dict.fromkeys(spec for spec, _ in counts):
+        print(f"{spec:<28}{counts[spec, True] + counts[spec, False]:>8}{counts[spec, True]:>17}")
+    print(f"beside the diagonal: {off or 'nothing'}")
+
+
+def accused(task):
+    """(spec, name, dtype, cases, undecidable, wrong) of one right function over `count` cases of every kind."""
+    spec_name, index, dtype, count = task
+    spec = specs.get(spec_name)
+    function = spec.reference if index is None else mistakes.catalogue()[index].around(spec.reference)
+    subject = spec.reference if index is None else mistakes.catalogue()[index].subject(spec.reference)
+    way = next(readings(subject, spec, {}, ["numpy"], np.dtype(dtype), 60.0))
+    kinds = [(kind, strategy) for kind in ("tame", "edges", "stress") for strategy in getattr(spec, kind).values()]
+    undecidable = wrong = asked = 0
+    for number, (kind, strategy) in enumerate(kinds):
+        share = count // len(kinds) + (number < count % len(kinds))
+        for case in draw(strategy, share, seed=7):
+            given = way.given(case)
+            asked += 1
+            try:
+                wrong += not judge(function, way, given, way.answer(given), kind != "stress").agrees
+            except Undecidable:
+                undecidable += 1
+    name = "reference" if index is None else mistakes.catalogue()[index].slug
+    return spec_name, name, dtype, asked, undecidable, wrong
+
+
+def alarms(count):
+    """Every reference in both precisions, every convention in float64: how often it is called wrong."""
+    tasks = [(name, None, dtype, count) for name in specs.every() for dtype in ("float64", "float32")]
+    tasks += [(e.against, i, "float64", count) for i, e in enumerate(mistakes.catalogue()) if e.kind != BUG]
+    total = Counter()
+    for spec, name, dtype, asked, undecidable, wrong in everywhere(accused, tasks):
+        total.update(cases=asked, undecidable=undecidable, wrong=wrong)
+        print(f"{spec:<28}{name:<30}{dtype:<9}{asked:>7} cases{undecidable:>6} undecidable{wrong:>5} wrong", flush=True)
+    print(dict(total))
+
+
+def everywhere(function, tasks):
+    """Results in order, from as many processes as there are cores."""
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(function, tasks)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["confusion", "alarms"])
+    parser.add_argument("--cases", type=int, default=10_000)
+    asked = parser.parse_args()
+    confusion() if asked.what == "confusion" else alarms(asked.cases)
+
+
+if __name__ == "__main__":
+    main()
