@@ -32,6 +32,10 @@ def test_exp_excess_is_never_negative_and_zero_only_at_zero():
     assert (values[x == 0] == 0).all()
 
 
+def test_the_series_is_not_asked_about_numbers_that_it_would_overflow_on():
+    assert exp_excess(np.array([-1e200, 1e-3]))[0] == 1e200
+
+
 @pytest.mark.parametrize("x", [-0.7, -0.49, -1e-9, 0.0, 1e-9, 0.49, 0.7])
 def test_exp_excess_is_analytic_on_both_branches(x):
     assert exp_excess(np.array(x + 1e-30j)).imag * 1e30 == pytest.approx(np.expm1(x), rel=1e-14, abs=1e-30)

@@ -151,6 +151,12 @@ def test_sample_has_the_mean_the_variance_and_the_type_it_should():
         assert abs(z.prod(axis=1).mean()) < 5 / np.sqrt(n)
 
 
+def test_sample_is_the_mean_plus_sigma_times_the_generators_next_normal_numbers():
+    mean, log_std = np.array([[1.0, -2.0]]), np.log([0.5, 4.0])
+    z = np.random.default_rng(3).standard_normal((1, 2))
+    np.testing.assert_array_equal(gaussian.sample(np.random.default_rng(3), mean, log_std), mean + np.exp(log_std) * z)
+
+
 # ---- derivatives ----
 
 
@@ -251,6 +257,38 @@ def test_kl_of_a_small_step_is_half_the_fisher_form_to_third_order(pair):
     for t in (2.0**-6, 2.0**-8, 2.0**-10):
         kl = gaussian.kl(mean, log_stds, mean + t * v_mean, log_stds + t * v_log_std)
         assert (np.abs(kl - t**2 * half) <= t**3 * room).all()
+
+
+# ---- shapes ----
+
+
+@pytest.mark.parametrize("shape", [(), (2,), (2, 3)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, complex])
+def test_rows_may_stand_in_any_shape_and_none_knows_of_another(dtype, shape):
+    rng = np.random.default_rng(0)
+    mean, other, action, v, per_row = rng.standard_normal((5, *shape, 4)).astype(dtype)
+    shared = rng.standard_normal(4).astype(dtype)
+    for log_std in (shared, per_row):
+        for name, arguments in {
+            "log_prob": (mean, log_std, action), "score": (mean, log_std, action), "entropy": (mean, log_std),
+            "entropy_grad": (mean, log_std), "kl": (mean, log_std, other, log_std + 1), "mode": (mean, log_std),
+            "kl_grad": (mean, log_std, other, log_std + 1), "fisher_matvec": (mean, log_std, v, action),
+        }.items():  # fmt: skip
+            function = getattr(gaussian, name)
+            for whole, *rows in zip(*map(parts, [function(*arguments), *by_row(function, arguments)]), strict=True):
+                near(whole.reshape(len(rows), -1), np.reshape(rows, (len(rows), -1)), 8 * np.finfo(dtype).eps)
+                assert whole.shape[: len(shape)] == shape
+                assert whole.dtype == dtype
+
+
+def by_row(function, arguments):
+    """The function's results row by row, for arrays (..., A) of rows and a shared one (A,)."""
+    for place in np.ndindex(arguments[0].shape[:-1]):
+        yield function(*(array[place][None] if array.ndim == arguments[0].ndim else array for array in arguments))
+
+
+def parts(result):
+    return result if isinstance(result, tuple) else (result,)
 
 
 # ---- errors ----
