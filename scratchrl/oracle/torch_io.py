@@ -17,8 +17,14 @@ def to_native(value: Any, dtype: np.dtype) -> Any:
     if isinstance(value, list):
         return [to_native(item, dtype) for item in value]
     if callable(value):
-        return lambda *tensors: to_native(np.asarray(value(*map(to_numpy, tensors))), dtype)
+        return lambda *tensors: _returned(value(*map(to_numpy, tensors)), dtype)
     return value
+
+
+def _returned(result: Any, dtype: np.dtype) -> Any:
+    if isinstance(result, tuple):
+        return tuple(_returned(item, dtype) for item in result)
+    return to_native(np.asarray(result), dtype)
 
 
 def to_numpy(result: Any) -> np.ndarray:
