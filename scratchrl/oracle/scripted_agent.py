@@ -17,14 +17,14 @@ from scratchrl.oracle.scripted import code
 class Formula:
     """A function that reads well in a report."""
 
-    def __init__(self, function: Callable[[NDArray], Any], text: str):
+    def __init__(self, function: Callable[..., Any], text: str):
         self.function, self.text = function, text
 
-    def __call__(self, obs: Any) -> Any:
+    def __call__(self, obs: Any, *rest: Any) -> Any:
         obs = np.asarray(obs)
         if obs.shape[-1:] != (3,):
             raise ValueError(f"obs: expected observations (..., 3), got shape {obs.shape}")
-        return self.function(obs)
+        return self.function(obs, *rest)
 
     def __repr__(self) -> str:
         return f"<{self.text}>"
@@ -62,6 +62,7 @@ class Policy(NamedTuple):
         return repr(self.act)
 
 
+density = Formula(log_prob, "log pi(a|obs) = -V(obs) - a^2/16")
 value = Formula(code, "V(obs) = 100 n + 10 e + s, where obs = (n, e, s)")
 policy = Policy(Formula(_act, "a = (n + e + s) mod 5 - 2 with log-probability -V(obs) - a^2/16"))
 

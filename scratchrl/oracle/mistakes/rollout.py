@@ -96,7 +96,8 @@ def fillers_kept(collect, script, policy, value, steps, gamma):
     """valid[t] := true in every row
 
     Where environments reset themselves in the next step, the row after an ending goes from the final observation of
-    one episode to the first of the next, with reward 0, whatever the action. Mark it, or ask for SAME_STEP.
+    one episode to the first of the next, with reward 0, whatever the action. Mark it, or make the environments with
+    AutoresetMode.SAME_STEP, and then tell this oracle so with the role same_step_env.
     """
     return collect(Misread(script, _declare_same_step), policy, value, steps, gamma)
 

@@ -130,3 +130,15 @@ def next_value_masked(collect, script, policy, value, steps, gamma):
     """
     found = collect(script, policy, value, steps, gamma)
     return completed(found._replace(next_value=np.where(found.terminated, 0.0, found.next_value)), gamma)
+
+
+@mistake("next-value-unused", "rollout", CONVENTION, variants=({"time_limit_too": 0}, {"time_limit_too": 1}))
+def whatever_follows_a_termination(collect, script, policy, value, steps, gamma, time_limit_too=0):
+    """next_obs := what the policy sees next, next_value := its value, where terminated
+
+    The bootstrap is masked there, so no one looks. At time limits they are those of the final observation.
+    """
+    found, obs, *_ = shown(collect, script, policy, value, steps, gamma)
+    unused = found.terminated & (bool(time_limit_too) | ~found.truncated)
+    next_obs = np.where(unused[..., None], obs[1:], found.next_obs)
+    return completed(found._replace(next_obs=next_obs, next_value=value(next_obs)), gamma)

@@ -42,7 +42,7 @@ FIRST_OBS = Role(
 POLICY = plain("policy", "pi", "actor", "act", "sample", "get_action", "policy_fn", "sample_action", "act_fn")
 AGENT = Role(
     "agent", ("policy", "model", "actor_critic", "ac", "net", "network", "agents"), ("policy", "value"),
-    lambda case: [case["policy"], case["value"], scripted_agent.log_prob],
+    lambda case: [case["policy"], case["value"], scripted_agent.density],
     lambda given: {"policy": given["agent"][0], "value": given["agent"][1]},
     excludes=("value",), make=lambda functions: scripted_agent.Agent(*functions),
 )  # fmt: skip

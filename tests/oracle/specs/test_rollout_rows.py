@@ -37,6 +37,12 @@ HAND = {
         lambda row, after, final, policy, value: {"next_value": (1 - row["terminated"]) * value(final)},
         ("next-value-masked",),
     ),
+    "final observations at time limits only": (
+        lambda row, after, final, policy, value: {
+            "next_value": np.where(row["truncated"] & ~row["terminated"], value(final), value(after))
+        },
+        ("next-value-unused",),
+    ),
     "next value of the reset observation": (
         lambda row, after, final, policy, value: {"next_value": value(after)}, ("gae-trunc-boot-reset-obs",)
     ),
