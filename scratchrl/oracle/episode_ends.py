@@ -94,7 +94,8 @@ TRUNCATED = plain(
     "truncated", "truncateds", "truncations", "truncation", "timeouts", "time_limits", "trunc", "timeout", flags=True
 )
 DONE_FLAGS = Form(
-    "dones", ("done", "d", "dones_t", "ends", "end_flag", "end_flags", "done_t", "terminal", "terminals"),
+    "dones", ("done", "d", "dones_t", "ends", "end_flag", "end_flags", "done_t", "terminal", "terminals",
+              "is_terminal", "is_terminals", "is_done"),
     lambda flag, case: flag, lambda given: given["dones"], flags=True,
 )  # fmt: skip
 MASKS = Form(

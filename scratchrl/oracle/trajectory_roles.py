@@ -73,7 +73,18 @@ def _only_next(role: Role, give) -> Role:
     return role._replace(determines=("next_value",), give=give, means=means)
 
 
-VALUES = (VALUE, NEXT_VALUE, MASKED_NEXT_VALUE, LAST_VALUE, VALUES_AND_LAST, VALUES_THEN_ZERO)
+def _also_at_truncations(role: Role) -> tuple[Role, ...]:
+    """Values of the next row may stand for v′ silently only where nobody speaks of truncations."""
+    cuts = ("truncated", "ends", "bad_masks")
+    note = "where truncated, the value of the next row has to be that of the final observation, not of the reset one"
+    beside = [role._replace(needs=(*role.needs, cut), note=role.note or note) for cut in cuts]
+    return (role._replace(excludes=role.excludes + cuts), *beside)
+
+
+VALUES = (
+    VALUE, NEXT_VALUE, MASKED_NEXT_VALUE,
+    *(variant for role in (LAST_VALUE, VALUES_AND_LAST, VALUES_THEN_ZERO) for variant in _also_at_truncations(role)),
+)  # fmt: skip
 ONLY_NEXT_VALUES = (
     NEXT_VALUE,
     MASKED_NEXT_VALUE,

@@ -13,7 +13,7 @@ ARRAYS = ("reward", "value", "next_value", *FLAGS)
 @st.composite
 def trajectories(
     draw, names=ARRAYS, settings=("gamma", "lam"), steps=(1, 6), streams=(1, 3), bound=4.0, flags=None,
-    discounts=DISCOUNTS, extra=(), times=1,
+    discounts=(DISCOUNTS, DISCOUNTS), extra=(), times=1, apart=4.0,
 ):  # fmt: skip
     """The canonical case of a return: arrays by name, then the discounts named by settings, then the extra settings.
 
@@ -22,18 +22,21 @@ def trajectories(
 
     Args:
       names: of the arrays, in their order, flags among them.
+      discounts: what gamma may be, what lam may be.
       flags: (terminated, truncated) as drawn -> the flags, for cases that need special ones.
       extra: name -> strategy.
+      apart: bound of log_rho.
       times: the drawn rows that often, one after the other.
     """
-    drawn = draw(table({name: FLAG if name in FLAGS else number(bound) for name in names}, steps, streams))
+    entry = dict.fromkeys(FLAGS, FLAG) | {"log_rho": number(apart)}
+    drawn = draw(table({name: entry.get(name, number(bound)) for name in names}, steps, streams))
     case = {name: np.tile(column, (times, 1)) for name, column in drawn.items()}
     if flags is not None:
         case["terminated"], case["truncated"] = flags(case["terminated"], case["truncated"])
     if {"value", "next_value"} <= set(case):
         goes_on = ~(case["terminated"] | case["truncated"])[:-1]
         case["next_value"][:-1] = np.where(goes_on, case["value"][1:], case["next_value"][:-1])
-    case |= {name: draw(st.sampled_from(discounts)) for name in settings}
+    case |= {name: draw(st.sampled_from(discounts[name == "lam"])) for name in settings}
     return case | {name: draw(strategy) for name, strategy in dict(extra).items()}
 
 
@@ -45,7 +48,8 @@ def kinds(names, settings, extra=()):
 
     tame = {"ordinary trajectories": some()}
     stress = {"rewards and values up to 16384": some(bound=2.0**14), "200 steps": some(steps=4, streams=1, times=50)}
-    edges = {"one step": some(steps=1), "discounts 0 and 1": some(discounts=(0.0, 1.0))}
+    stress["gamma = 0"] = some(discounts=((0.0,), DISCOUNTS))
+    edges = {"one step": some(steps=1), "gamma = 1, lambda 0 or 1": some(discounts=((1.0,), (0.0, 1.0)))}
     if set(FLAGS) <= set(names):
         edges |= _flagged(some)
     return tame, stress, edges

@@ -42,7 +42,7 @@ GAE = Spec(
 
 _with_ratio = ("log_rho", *_arrays)
 _tame, _stress, _edges = cases.kinds(_with_ratio, ("gamma", "lam"), {"rho_bar": cases.CLIPS})
-_apart = cases.trajectories(_with_ratio, ("gamma", "lam"), bound=64.0, extra={"rho_bar": cases.CLIPS})
+_apart = cases.trajectories(_with_ratio, ("gamma", "lam"), apart=64.0, extra={"rho_bar": cases.CLIPS})
 VTRACE = Spec(
     name="vtrace",
     formula="vs = v + g, g_t = ρ̂_t (r_t + γ m_t v′_t − v_t) + γ λ min(1, ρ_t) c_t g_{t+1}; "

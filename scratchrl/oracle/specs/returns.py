@@ -73,5 +73,5 @@ LAMBDA_RETURN = Spec(
     tame=_tame, stress=_stress, edges=_edges,
     roles=(REWARD, *ONLY_NEXT_VALUES, *ENDS_OF_EPISODES, GAMMA, LAM),
     layouts=TIME_LAYOUTS,
-    absent=NEVER,
+    absent=NEVER | {"lam": one},
 )  # fmt: skip

@@ -1,0 +1,176 @@
+"""GAE as other people write it and hand their arrays over: called what it is."""
+
+import numpy as np
+import pytest
+
+from scratchrl.oracle.diagnosis import diagnose
+
+
+def starts_and_last_done(rewards, values, episode_starts, last_values, dones, gamma, gae_lambda):
+    """A buffer that stores whether a step began an episode, and the flags after the last step beside it."""
+    steps, advantages, carry = len(rewards), np.zeros_like(rewards), 0
+    for step in reversed(range(steps)):
+        if step == steps - 1:
+            alive, after = 1.0 - dones, last_values
+        else:
+            alive, after = 1.0 - episode_starts[step + 1], values[step + 1]
+        delta = rewards[step] + gamma * after * alive - values[step]
+        carry = delta + gamma * gae_lambda * alive * carry
+        advantages[step] = carry
+    return advantages, advantages + values
+
+
+def dones_before_the_step(rewards, values, dones, next_value, next_done, gamma=0.99, gae_lambda=0.95):
+    advantages, last = np.zeros_like(rewards), 0
+    for t in range(len(rewards) - 1, -1, -1):
+        alive = 1.0 - (next_done if t == len(rewards) - 1 else dones[t + 1])
+        following = next_value if t == len(rewards) - 1 else values[t + 1]
+        advantages[t] = last = rewards[t] + gamma * following * alive - values[t] + gamma * gae_lambda * alive * last
+    return advantages
+
+
+def one_path(rews, vals, last_val, gamma, lam):
+    """The rows of a single episode, closed with the value that follows it."""
+    rews, vals = np.append(rews, last_val), np.append(vals, last_val)
+    deltas = rews[:-1] + gamma * vals[1:] - vals[:-1]
+    return np.array([sum((gamma * lam) ** k * d for k, d in enumerate(deltas[t:])) for t in range(len(deltas))])
+
+
+def discounts_and_all_values(r_t, discount_t, lambda_, values):
+    delta = r_t + discount_t * values[1:] - values[:-1]
+    out, carry = [], np.zeros_like(delta[0])
+    for d, g in zip(delta[::-1], discount_t[::-1], strict=True):
+        carry = d + g * lambda_ * carry
+        out.insert(0, carry)
+    return np.array(out)
+
+
+def next_values_masked_by_the_caller(v_s, v_s_, rew, end_flag, gamma, gae_lambda):
+    delta = rew + v_s_ * gamma - v_s
+    weight, total = (1.0 - end_flag) * (gamma * gae_lambda), 0.0
+    result = np.zeros(rew.shape)
+    for i in range(len(rew) - 1, -1, -1):
+        total = delta[i] + weight[i] * total
+        result[i] = total
+    return result
+
+
+def masks_of_length_t_plus_1(rewards, value_preds, masks, gamma, tau):
+    advantage, returns = 0, np.zeros_like(rewards)
+    for step in reversed(range(len(rewards))):
+        delta = rewards[step] + gamma * value_preds[step + 1] * masks[step + 1] - value_preds[step]
+        advantage = delta + gamma * tau * masks[step + 1] * advantage
+        returns[step] = advantage
+    return returns
+
+
+def batch_major(rewards, values, dones, bootstrap_value, gamma, lam):
+    alive = 1.0 - dones
+    following = np.concatenate([values[:, 1:], bootstrap_value[:, None]], axis=1)
+    delta = rewards + gamma * alive * following - values
+    out = np.zeros_like(delta)
+    out[:, -1] = delta[:, -1]
+    for t in range(delta.shape[1] - 2, -1, -1):
+        out[:, t] = delta[:, t] + gamma * lam * alive[:, t] * out[:, t + 1]
+    return out
+
+
+def done_and_terminated(gamma, lmbda, state_value, next_state_value, reward, done, terminated):
+    out, carry = np.zeros_like(reward), 0.0
+    for t in reversed(range(len(reward))):
+        delta = reward[t] + gamma * (1.0 - terminated[t]) * next_state_value[t] - state_value[t]
+        carry = delta + gamma * lmbda * (1.0 - done[t]) * carry
+        out[t] = carry
+    return out, out + state_value
+
+
+def not_dones(rewards, values, next_values, not_dones, gamma, lam):
+    carry, out = 0.0, []
+    for r, v, w, m in zip(rewards[::-1], values[::-1], next_values[::-1], not_dones[::-1], strict=True):
+        carry = r + gamma * m * w - v + gamma * lam * m * carry
+        out.append(carry)
+    return np.array(out[::-1])
+
+
+CORRECT = (
+    starts_and_last_done, dones_before_the_step, one_path, discounts_and_all_values, masks_of_length_t_plus_1,
+    done_and_terminated, not_dones,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("subject", CORRECT)
+def test_gae_in_other_words_is_correct(subject):
+    report = diagnose(subject, "gae", max_examples=60)
+    assert report.verdict == "correct", str(report)
+
+
+@pytest.mark.parametrize("subject", CORRECT)
+def test_gae_in_single_precision_is_correct(subject):
+    assert diagnose(subject, "gae", max_examples=40, dtype="float32").verdict == "correct"
+
+
+def test_next_values_that_the_caller_masked_are_a_convention_and_no_missing_mask():
+    report = diagnose(next_values_masked_by_the_caller, "gae", max_examples=60)
+    assert report.verdict == "convention", str(report)
+    assert report.slugs == ()
+    assert report.conventions[0].startswith("v_s_ = masked_next_value: ")
+
+
+def test_the_layout_is_found():
+    report = diagnose(batch_major, "gae", max_examples=60)
+    assert report.verdict == "convention", str(report)
+    assert report.conventions == ("layout: batch-major arrays (N, T)",)
+
+
+def truncation_folded_into_the_reward(reward, value, next_value, terminated, truncated, gamma, lam):
+    """γ V(final) is added to the reward of a truncated step, and every end counts as one from there on."""
+    done = terminated | truncated
+    reward = reward + gamma * next_value * (truncated & ~terminated)
+    following, carry, out = next_value[-1], 0.0, np.zeros_like(reward)
+    for t in reversed(range(len(reward))):
+        if t == len(reward) - 1:
+            following = following * ~truncated[t]
+        delta = reward[t] + gamma * following * ~done[t] - value[t]
+        out[t] = carry = delta + gamma * lam * ~done[t] * carry
+        following = value[t]
+    return out
+
+
+def one_step_dropped_at_the_end(rewards, values, dones, last_value, gamma, lam):
+    """At the last step the sum has one term, which looks as if γ and λ were ignored there."""
+    advantage = [None] * len(rewards)
+    advantage[-1] = rewards[-1] + gamma * (1.0 - dones[-1]) * last_value - values[-1]
+    for t in range(len(rewards) - 2, -1, -1):
+        advantage[t] = rewards[t] + gamma * (1.0 - dones[t]) * (values[t + 1] + lam * advantage[t + 1]) - values[t]
+    return np.stack(advantage)
+
+
+@pytest.mark.parametrize("subject", [truncation_folded_into_the_reward, one_step_dropped_at_the_end])
+def test_false_alarms_are_called_correct(subject):
+    report = diagnose(subject, "gae", max_examples=60)
+    assert report.verdict == "correct", str(report)
+
+
+def two_conventions_at_once(truncation, termination, rewards, values, bootstrap_value, lambda_, discount):
+    """Truncated steps are silenced, and the advantage looks one step ahead to the λ-return."""
+    heard = 1 - truncation
+    ahead = np.concatenate([values[1:], bootstrap_value[None]])
+    deltas = (rewards + discount * (1 - termination) * ahead - values) * heard
+    carry, corrections = np.zeros_like(bootstrap_value), []
+    for t in range(len(rewards) - 1, -1, -1):
+        carry = deltas[t] + discount * (1 - termination[t]) * heard[t] * lambda_ * carry
+        corrections.insert(0, carry)
+    targets = np.array(corrections) + values
+    targets_ahead = np.concatenate([targets[1:], bootstrap_value[None]])
+    advantages = (rewards + discount * (1 - termination) * targets_ahead - values) * heard
+    return targets, advantages
+
+
+def test_three_conventions_of_one_function():
+    def advantages_alone(truncation, termination, rewards, values, bootstrap_value, lambda_, discount):
+        return two_conventions_at_once(truncation, termination, rewards, values, bootstrap_value, lambda_, discount)[1]
+
+    report = diagnose(advantages_alone, "gae", max_examples=60)
+    assert report.verdict == "convention", str(report)
+    assert {entry.slug for entry in report.entries} == {"gae-trunc-zeroed", "gae-vtrace-style"}
+    assert report.conventions[0].startswith("values = ") or report.conventions[0].startswith("bootstrap_value = ")
