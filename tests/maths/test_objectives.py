@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchrl.maths import categorical, objectives
+from scratchrl.maths import categorical, kernels, objectives
 from scratchrl.oracle import strategies
 from scratchrl.oracle.differentiation import central_difference, complex_step, subgradient_excess
 
@@ -166,9 +166,34 @@ def test_clip_fraction_counts_the_samples_outside(samples, clip):
     assert fraction == np.mean([r > 1 + clip or r < 1 - clip for r in rho])
 
 
+def test_a_ratio_on_the_bound_is_not_outside():
+    assert objectives.clip_fraction(np.zeros(2), np.zeros(2), 0.0) == 0
+
+
 @pytest.mark.parametrize(("kl", "factor"), [(0.5, 0.5), (0.7, 1.0), (1.0, 1.0), (1.4, 1.0), (1.6, 2.0)])
 def test_beta_follows_the_kl_by_factors_of_two(kl, factor):
     assert objectives.adapt_beta(3.0, kl * 0.01, 0.01) == 3.0 * factor
+
+
+def test_beta_stays_where_the_kl_is_on_either_bound():
+    assert [objectives.adapt_beta(3.0, kl, 1.5) for kl in (1.0, 2.25)] == [3.0, 3.0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_ppo_clip_takes_the_kernel_where_it_can_and_gives_the_same_where_it_cannot(monkeypatch, dtype):
+    samples = np.random.default_rng(0).standard_normal((3, 8)).astype(dtype)
+    strided = np.repeat(samples, 2, axis=1)[:, ::2]
+    whole, apart, matrix = (
+        objectives.ppo_clip(*arrays, 0.2) for arrays in (samples, strided, samples.reshape(3, 2, 4))
+    )
+    for part, same, rows in zip(whole, apart, matrix, strict=True):
+        assert part.dtype == same.dtype == rows.dtype == dtype
+        np.testing.assert_allclose(same, part, rtol=4 * np.finfo(dtype).eps)
+        np.testing.assert_array_equal(rows.ravel(), same)
+    monkeypatch.setattr(kernels, "ppo_clip", lambda *_: "kernel")
+    assert objectives.ppo_clip(*samples, 0.2) == "kernel"
+    assert objectives.ppo_clip(*strided, 0.2) != "kernel"
+    assert objectives.ppo_clip(*samples.reshape(3, 2, 4), 0.2) != "kernel"
 
 
 @pytest.mark.parametrize("rows", [(1,), (1, 1)])

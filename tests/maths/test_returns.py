@@ -96,6 +96,12 @@ def test_reverse_scan_is_linear_and_takes_a_decay_that_broadcasts(trajectory, de
     )
 
 
+def test_the_decay_is_rounded_to_the_precision_of_what_it_decays():
+    x, decay = np.random.default_rng(0).standard_normal((2, 50, 3))
+    x = x.astype(np.float32)
+    np.testing.assert_array_equal(returns.reverse_scan(x, decay), returns.reverse_scan(x, decay.astype(np.float32)))
+
+
 # ---- n-step and λ-returns ----
 
 
@@ -301,9 +307,10 @@ def test_normalised_advantages_have_mean_zero_variance_one_and_no_memory_of_scal
     near((normal**2).mean(), 1.0, 1e-15)
     near(returns.normalize_advantage(c * advantage + shift), normal, 1e-14)
     near(normal, (advantage - advantage.mean()) / advantage.std(), 1e-15)
+    near(returns.normalize_advantage(advantage.astype(complex)), normal, 1e-14)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, complex])
 @pytest.mark.parametrize("shape", [(0,), (1,), (3,), (7,), (2, 3)])
 def test_a_constant_advantage_becomes_zero_and_an_empty_one_stays_empty(shape, dtype):
     """0.1 + 0.1 + 0.1 is not 3 · 0.1: the mean of a constant need not be that constant, and the deviation not 0."""
@@ -313,8 +320,17 @@ def test_a_constant_advantage_becomes_zero_and_an_empty_one_stays_empty(shape, d
 
 
 def test_an_advantage_too_small_to_square_becomes_zero():
-    for shape in [(3,), (1, 3)]:
-        assert not returns.normalize_advantage(np.array([1e-200, 2e-200, 3e-200]).reshape(shape)).any()
+    tiny = np.array([1e-200, 2e-200, 3e-200])
+    for advantage in (tiny, tiny.reshape(1, 3), tiny.astype(complex)):
+        assert not returns.normalize_advantage(advantage).any()
+
+
+def test_float32_and_float64_go_through_the_kernel_and_nothing_else_does(monkeypatch):
+    taken = []
+    monkeypatch.setattr(kernels, "standardize", lambda x: taken.append(x.dtype) or x)
+    for dtype in (np.float32, np.float64, complex, np.longdouble):
+        returns.normalize_advantage(np.array([1, 3], dtype))
+    assert taken == [np.float32, np.float64]
 
 
 # ---- errors ----

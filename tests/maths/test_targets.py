@@ -324,6 +324,12 @@ def test_a_wrong_shape_is_named():
                 call()
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
+def test_a_state_without_actions_is_refused_whatever_the_shape_of_the_batch(shape):
+    with pytest.raises(ValueError, match="next_q: expected the shape of reward"):
+        targets.check_actions(np.zeros(shape), next_q=np.zeros((*shape, 0)))
+
+
 @pytest.mark.parametrize("tau", [-0.1, 1.1, np.nan])
 def test_a_tau_outside_the_unit_interval_is_refused(tau):
     with pytest.raises(ValueError, match="tau: expected a number from 0 to 1"):

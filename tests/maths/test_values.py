@@ -232,6 +232,11 @@ def test_explained_variance_of_a_constant_target():
     assert explained_variance(np.zeros(1), np.ones(1)) == 1
 
 
+def test_explained_variance_of_the_largest_numbers_there_are():
+    target = np.array([-1e308, 1.7e308, 1e308])
+    assert explained_variance(target / 2, target) == pytest.approx(0.75)
+
+
 def test_explained_variance_of_nothing_is_refused():
     with pytest.raises(ValueError, match="target: expected at least one sample"):
         explained_variance(np.zeros(0), np.zeros(0))
