@@ -123,6 +123,7 @@ def mutants(module):
         for other in replacements(child):
             put(ast.copy_location(other, child))
             after = header(other if child is statement else statement)
+            after += f"  # {before}" if after in ("pass", "if True:", "if False:", "while False:") else ""
             code = compile(ast.fix_missing_locations(tree), str(path), "exec")
             yield Mutant(where, after, before, child.lineno, in_function, code)
             put(child)
