@@ -15,15 +15,16 @@ from scratchrl.maths.exponential import SERIES_BELOW, exp_excess
 def log_softmax(logits: NDArray) -> NDArray:
     """log p_i = l_i − log Σ_j exp l_j.
 
-    Subtracting the largest logit first changes no p and keeps every exp in (0, 1], so nothing overflows and the sum
-    is at least 1.
+    Subtracting the largest logit first changes no p and keeps every exp in (0, 1], so nothing overflows. The sum is
+    then 1 and the others', and log1p of these gives a likely action's log p, near 0, with all its digits. Balls have
+    digits enough, and take the formula as it is written.
 
     Args:
       logits: (..., A).
     Returns:
       (..., A).
 
-    Checked in tests/maths/test_categorical.py: shift invariance, Σ exp = 1.
+    Checked in tests/maths/test_categorical.py: shift invariance, Σ exp = 1, −e⁻ᵏ where all others are k below.
 
     >>> np.exp(log_softmax(np.log(np.array([1.0, 3.0])))).round(12)
     array([0.25, 0.75])
@@ -31,7 +32,11 @@ def log_softmax(logits: NDArray) -> NDArray:
     if kernels.holds_rows(logits):
         return kernels.log_softmax(logits)
     shifted = logits - logits.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    mass = np.exp(shifted)
+    if logits.dtype == object:
+        return shifted - np.log(mass.sum(axis=-1, keepdims=True))
+    np.put_along_axis(mass, shifted.argmax(axis=-1)[..., None], 0, axis=-1)
+    return shifted - np.log1p(mass.sum(axis=-1, keepdims=True))
 
 
 def softmax(logits: NDArray) -> NDArray:
@@ -97,7 +102,7 @@ def score(logits: NDArray, action: NDArray) -> NDArray:
 
     In (1) the first term contributes [i = a], and ∂/∂l_i log Σ_j exp l_j = exp l_i / Σ_j exp l_j = p_i:
 
-        ∂ log π(a) / ∂l_i = [i = a] − p_i                                              (2)
+        ∂ log π(a) / ∂l_i = [i = a] − p_i,    1 − p_a = Σ_{i≠a} p_i                    (2)
 
     Its mean under p is p − p = 0 (the zero-mean score), its covariance diag(p) − p pᵀ (the Fisher matrix).
 
@@ -114,8 +119,9 @@ def score(logits: NDArray, action: NDArray) -> NDArray:
     _check(logits, action)
     if kernels.holds_rows(logits):
         return kernels.categorical_score(logits, action)
-    d_logits = -softmax(logits)
-    d_logits[_chosen(action)] += 1  # (2)
+    d_logits, chosen = -softmax(logits), _chosen(action)
+    d_logits[chosen] *= 0
+    d_logits[chosen] = -d_logits.sum(axis=-1)  # (2)
     return d_logits
 
 
@@ -209,7 +215,8 @@ def kl_grad(logits_p: NDArray, logits_q: NDArray) -> NDArray:
 def fisher_matvec(logits: NDArray, v: NDArray) -> NDArray:
     """F v = p ∘ (v − p·v), for the Fisher matrix F = E[score scoreᵀ] = diag(p) − p pᵀ.
 
-    The same F is the Hessian of KL(p‖·) at p (differentiate q − p once more), and −E of the Hessian of log π.
+    The same F is the Hessian of KL(p‖·) at p (differentiate q − p once more), and −E of the Hessian of log π. Shifting
+    v changes nothing; counted from v of the likeliest action, that action's entry does not cancel when its p is near 1.
 
     Args:
       logits, v: (..., A).
@@ -222,6 +229,8 @@ def fisher_matvec(logits: NDArray, v: NDArray) -> NDArray:
     array([[ 0.25, -0.25]])
     """
     p = softmax(logits)
+    if p.dtype != object and v.dtype != object:
+        v = v - np.take_along_axis(np.broadcast_to(v, p.shape), p.argmax(axis=-1)[..., None], axis=-1)
     return p * (v - (p * v).sum(axis=-1, keepdims=True))
 
 

@@ -23,15 +23,21 @@ def reverse_scan_py(x: NDArray, decay: NDArray) -> NDArray:
 
 
 def _exponentials(logits: NDArray, out: NDArray):
-    """exp(l_a − top) for one row into `out`; returns top, the largest l, and the sum, in the precision of the row."""
-    top = logits[0]
+    """exp(l_a − top) for one row into `out`; returns top, the largest l, and the sum of the others, whose own is 1.
+
+    All in the precision of the row. Log-sum-exp is then log1p of the others: near 0 it keeps its digits.
+    """
+    largest = 0
     for a in range(1, len(logits)):
-        top = max(top, logits[a])
-    total = top - top
+        if logits[a] > logits[largest]:
+            largest = a
+    top = logits[largest]
+    others = top - top
     for a in range(len(logits)):
         out[a] = np.exp(logits[a] - top)
-        total += out[a]
-    return top, total
+        if a != largest:
+            others += out[a]
+    return top, others
 
 
 def softmax_py(logits: NDArray) -> NDArray:
@@ -42,7 +48,8 @@ def softmax_py(logits: NDArray) -> NDArray:
     """
     p = np.empty_like(logits)
     for b in range(len(logits)):
-        _, total = _exponentials(logits[b], p[b])
+        _, others = _exponentials(logits[b], p[b])
+        total = logits.dtype.type(1) + others
         for a in range(logits.shape[1]):
             p[b, a] /= total
     return p
@@ -56,8 +63,8 @@ def log_softmax_py(logits: NDArray) -> NDArray:
     """
     log_p = np.empty_like(logits)
     for b in range(len(logits)):
-        top, total = _exponentials(logits[b], log_p[b])
-        log_total = np.log(total)
+        top, others = _exponentials(logits[b], log_p[b])
+        log_total = np.log1p(others)
         for a in range(logits.shape[1]):
             log_p[b, a] = (logits[b, a] - top) - log_total
     return log_p
@@ -83,23 +90,27 @@ def categorical_log_prob_py(logits: NDArray, action: NDArray) -> NDArray:
     """
     log_p, mass = np.empty(len(logits), logits.dtype), np.empty(logits.shape[1], logits.dtype)
     for b in range(len(logits)):
-        top, total = _exponentials(logits[b], mass)
-        log_p[b] = (logits[b, action[b]] - top) - np.log(total)
+        top, others = _exponentials(logits[b], mass)
+        log_p[b] = (logits[b, action[b]] - top) - np.log1p(others)
     return log_p
 
 
 def categorical_score_py(logits: NDArray, action: NDArray) -> NDArray:
-    """e_a − p for rows (B, A) and actions (B,): `categorical.score`.
+    """e_a − p for rows (B, A) and actions (B,), 1 − p_a as the sum of the other p: `categorical.score`.
 
     >>> categorical_score_py(np.log(np.array([[1.0, 3.0]])), np.array([1])).round(12)
     array([[-0.25,  0.25]])
     """
     d_logits = np.empty_like(logits)
     for b in range(len(logits)):
-        _, total = _exponentials(logits[b], d_logits[b])
+        _, others = _exponentials(logits[b], d_logits[b])
+        total = logits.dtype.type(1) + others
+        rest = others - others
         for a in range(logits.shape[1]):
             d_logits[b, a] /= -total
-        d_logits[b, action[b]] += 1
+            if a != action[b]:
+                rest -= d_logits[b, a]
+        d_logits[b, action[b]] = rest
     return d_logits
 
 
@@ -113,7 +124,10 @@ def categorical_sample_py(logits: NDArray, uniform: NDArray) -> NDArray:
     """
     sample, mass = np.empty(len(logits), np.int64), np.empty(logits.shape[1], logits.dtype)
     for b in range(len(logits)):
-        _, total = _exponentials(logits[b], mass)
+        _exponentials(logits[b], mass)
+        total = mass[0]
+        for a in range(1, len(mass)):
+            total += mass[a]
         threshold = uniform[b] * total
         chosen, passed = 0, mass[0]
         while passed <= threshold and chosen < logits.shape[1] - 1:

@@ -3,6 +3,8 @@
 Errors are relative to the larger of the result and 1: a score [i = a] − p is a difference of numbers of size 1.
 """
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -147,6 +149,19 @@ def test_every_gradient_sums_to_zero_over_the_logits(pair):
 @given(st.integers(1, 6))
 def test_the_uniform_distribution_is_where_entropy_stops_growing(actions):
     near(categorical.entropy_grad(np.full((1, actions), 2.0)), np.zeros((1, actions)), 1e-15)
+
+
+@pytest.mark.parametrize("shape", [(2,), (3, 2), (1, 3, 2)])  # the definition, the kernel, the definition
+@pytest.mark.parametrize("k", [5.0, 40.0, 300.0])
+def test_near_certainty_costs_no_digits(shape, k):
+    """p = (1, x)/(1 + x) with x = e⁻ᵏ: log p₀ = −log1p x, the score of action 0 is ±x/(1 + x), F e₀ = ±x/(1 + x)²."""
+    logits, x = np.broadcast_to([0.0, -k], shape).copy(), np.exp(-k)
+    signs, action = np.array([1.0, -1.0]), np.zeros(shape[:-1], np.int64)
+    accurate = partial(np.testing.assert_allclose, rtol=1e-15)
+    accurate(categorical.log_softmax(logits)[..., 0], np.full(shape[:-1], -np.log1p(x)))
+    accurate(categorical.log_prob(logits, action), np.full(shape[:-1], -np.log1p(x)))
+    accurate(categorical.score(logits, action), np.broadcast_to(signs * x / (1 + x), shape))
+    accurate(categorical.fisher_matvec(logits, np.eye(2)[0]), np.broadcast_to(signs * x / (1 + x) ** 2, shape))
 
 
 def test_entropy_grad_keeps_its_digits_where_it_is_small():
