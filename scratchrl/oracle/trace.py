@@ -11,7 +11,16 @@ from collections.abc import Iterator, Mapping
 from os import PathLike
 from typing import Any
 
-from scratchrl.oracle.traces import clipping, gradients, minibatch, rollout, steps
+from scratchrl.oracle.traces import (
+    clipping,
+    directions,
+    gradients,
+    line_search,
+    minibatch,
+    rollout,
+    steps,
+    trust_region,
+)
 from scratchrl.oracle.traces.judging import ABSENT, Judged
 from scratchrl.oracle.traces.recording import Recording, read
 from scratchrl.oracle.traces.report import Replay, Row
@@ -49,7 +58,11 @@ def stages(recording: Recording) -> Iterator[Stage]:
     """All of them, in the order in which data flows through an update."""
     yield from rollout.STAGES
     yield from minibatch.STAGES
+    if recording.has("delta"):
+        yield from trust_region.BEFORE
     yield from gradients.stages(recording)
+    if recording.has("delta"):
+        yield from (*trust_region.AFTER, *directions.STAGES, *trust_region.LAST, *line_search.STAGES)
     yield from clipping.stages(recording)
     yield from steps.stages(recording)
 
@@ -57,4 +70,4 @@ def stages(recording: Recording) -> Iterator[Stage]:
 def _row(stage: Stage, recording: Recording, found: Found) -> Row:
     lacking = stage.lacks(recording)
     judged = Judged(ABSENT) if lacking else stage.examine(recording, found)
-    return Row(stage.name, stage.formula, judged, lacking)
+    return Row(stage.name, stage.formula, judged, stage.output or stage.name, lacking)

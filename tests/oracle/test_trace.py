@@ -238,7 +238,8 @@ def test_what_is_not_recorded_is_said(record):
     found = replay(recording)
     assert found.row("advantage").verdict == "not recorded"
     assert found.row("advantage").lacking == ("next_value",)
-    assert "advantage: needs next_value" in str(found)
+    assert "advantage was recorded, but to replay it takes next_value" in str(found)
+    assert "not recorded: next_value" in str(found)
 
 
 def test_page_and_json(record):

@@ -29,18 +29,20 @@ from scratchrl.oracle.traces.networks import parameters
 from scratchrl.oracle.traces.recording import Recording, parts
 from scratchrl.oracle.traces.stage import Arithmetic, Found, Stage, by_network, native
 
+Made = dict[tuple[str, str], Any]  # (network, arithmetic) -> its whole gradient
 POLICY_NEEDS = ("before/policy", "batch_obs", "batch_action", "log_prob", "loss_advantage")
 VALUE_NEEDS = ("before/value", "batch_obs", "value_new", "batch_target", "vf_coef")
 
 
 def stages(recording: Recording) -> Iterator[Stage]:
-    """One for each array of each network, in the order of the pull-back."""
+    """One for each array of each network, in the order of the pull-back; each gradient is computed once for all."""
+    made: Made = {}
     for net, needs, also in (
-        ("policy", POLICY_NEEDS, {"clip": ("batch_log_prob_old",)}),
+        ("policy", POLICY_NEEDS, {"clip": ("batch_log_prob_old",), "delta": ("batch_log_prob_old",)}),
         ("value", VALUE_NEEDS, {"value_clip": ("batch_value_old",)}),
     ):
         for part, where in reversed(_places(getattr(recording, net))):
-            examine = _examiner(net, where)
+            examine = _examiner(net, where, made)
             yield Stage(f"gradient/{net}/{part}", "∂L/∂" + part, needs, examine, f"gradient/{net}", also)
 
 
@@ -53,7 +55,7 @@ def _places(net: Policy | None) -> list[tuple[str, tuple[slice, tuple[int, ...]]
     return found
 
 
-def _examiner(net: str, where: tuple[slice, tuple[int, ...]]) -> Any:
+def _examiner(net: str, where: tuple[slice, tuple[int, ...]], made: Made) -> Any:
     rows, shape = where
 
     def examine(recording: Recording, found: Found) -> Judged:
@@ -67,7 +69,10 @@ def _examiner(net: str, where: tuple[slice, tuple[int, ...]]) -> Any:
             return Variant(name, lambda: cut(values()))
 
         def compute(arithmetic: Arithmetic) -> Any:
-            return cut(pulled(recording, found, arithmetic))
+            key = net, arithmetic.name
+            if key not in made:
+                made[key] = pulled(recording, found, arithmetic)
+            return cut(made[key])
 
         variants = tuple(variant(*other) for other in others(recording, found))
         try:

@@ -12,7 +12,7 @@ from scratchrl.oracle.traces.bounded import Bounded
 
 SAME, CONVENTION, DIFFERS, UNDECIDABLE, ABSENT = "same", "convention", "differs", "undecidable", "not recorded"
 SIGNS = ("objective-sign", "neglogp")  # elsewhere conventions; a recording's signs are fixed by its format
-SUSPECT = 100.0  # times our own rounding error: a float32 run of the same formula is not that unlucky twice
+SUSPECT, NEAR = 100.0, 20.0  # times our own rounding error: no run of the same formula is that unlucky, or it may be
 
 
 class Example(NamedTuple):
@@ -90,25 +90,27 @@ def compare(
     Args:
       recorded, expected: of one shape.
       factor: by which the tolerance exceeds the bound: 1 where the bound holds for every way to compute the stage.
-      twin: the same stage in the recording's precision by our own hand, for `Judged.rounding`.
+      twin: the same stage in the recording's precision by our own hand, for `Judged.rounding`. Bounds of whole networks
+        are wide, and a small mistake may hide in one; numbers that are SUSPECT times farther off than our own are
+        looked up among the variants too, and one that is within NEAR of our own errors is what was done.
     """
     room = tolerance_of(expected, factor)
     shares = _shares(recorded, expected.value, room)
-    judged = Judged(SAME, _largest(shares), example=_example(recorded, expected.value, room, shares))
-    if twin is not None:
-        judged = judged._replace(rounding=_times(recorded, twin, expected))
-    if judged.worst <= 1:
-        return judged._replace(example=None)
-    return _named(judged, recorded, room, variants)
+    example = _example(recorded, expected.value, room, shares)
+    own = np.nan if twin is None else _farthest(twin, expected)
+    times = _farthest(np.asarray(recorded, np.float64), expected) / own
+    judged = Judged(SAME, _largest(shares), rounding=float(times))
+    if judged.worst > 1:
+        return _named(judged._replace(verdict=DIFFERS, example=example), recorded, room, variants)
+    if times > SUSPECT:
+        return _named(judged._replace(example=example), recorded, np.full(shares.shape, own * NEAR), variants)
+    return judged
 
 
-def _times(recorded: NDArray, twin: NDArray, expected: Bounded) -> float:
-    """The largest distance of the recorded numbers, in units of that of our own, which is one rounding at least."""
-    right = expected.value
-    largest = expected.unit * np.abs(right).max(initial=0.0)
-    own = max(np.abs(twin - right).max(initial=0.0), largest)
-    off = np.abs(np.asarray(recorded, np.float64) - right).max(initial=0.0)
-    return float(off / own) if own else 0.0 if off == 0 else np.inf
+def _farthest(numbers: NDArray, expected: Bounded) -> float:
+    """The largest distance from what was expected, one rounding of the largest number at least."""
+    right = np.abs(expected.value).max(initial=0.0)
+    return float(max(np.abs(numbers - expected.value).max(initial=0.0), expected.unit * right, np.finfo(float).tiny))
 
 
 def _named(judged: Judged, recorded: NDArray, room: NDArray, variants: Iterable[Variant]) -> Judged:
@@ -117,7 +119,7 @@ def _named(judged: Judged, recorded: NDArray, room: NDArray, variants: Iterable[
             other = np.asarray(values(), dtype=np.float64)
         if _largest(_shares(recorded, other, room)) <= 1:
             return judged._replace(verdict=CONVENTION if is_convention([found]) else DIFFERS, remarks=(found,))
-    return judged._replace(verdict=DIFFERS)
+    return judged
 
 
 def _shares(recorded: NDArray, right: NDArray, room: NDArray) -> NDArray:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scratchrl.maths import policies
 from scratchrl.maths.policies import Policy
 from scratchrl.oracle import mistakes, specs
+from scratchrl.oracle.judgement import FACTOR
 from scratchrl.oracle.mistake import BUG
 from scratchrl.oracle.traces.judging import Judged, Remark, Variant, remark
 from scratchrl.oracle.traces.recording import Recording, parts
@@ -51,9 +52,8 @@ def log_prob_judged(recording: Recording, recorded: NDArray, when: str, obs: NDA
         return _policy(recording).distribution.log_prob(rows, native(53).plain(action))
 
     variants = _other_formulas(recording, recorded, when, obs, "log_prob", {"action": action})
-    return by_network(
-        recording, recorded, compute, (*variants, *_other_networks(recording, recorded, when, other_network))
-    )
+    variants += _other_networks(recording, recorded, when, other_network)
+    return by_network(recording, recorded, compute, variants, FACTOR)
 
 
 def entropy_judged(recording: Recording, recorded: NDArray, when: str, obs: NDArray) -> Judged:
@@ -62,7 +62,8 @@ def entropy_judged(recording: Recording, recorded: NDArray, when: str, obs: NDAr
     def compute(arithmetic: Arithmetic) -> Any:
         return _policy(recording).distribution.entropy(parameters(recording, when, obs, arithmetic)[0])
 
-    return by_network(recording, recorded, compute, _other_formulas(recording, recorded, when, obs, "entropy", {}))
+    variants = _other_formulas(recording, recorded, when, obs, "entropy", {})
+    return by_network(recording, recorded, compute, variants, FACTOR)
 
 
 def _policy(recording: Recording) -> Policy:

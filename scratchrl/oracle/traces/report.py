@@ -17,6 +17,7 @@ class Row(NamedTuple):
     stage: str
     formula: str
     judged: Judged
+    output: str  # where the recording has it
     lacking: tuple[str, ...] = ()  # what it would take to run it
 
     @property
@@ -35,7 +36,7 @@ class Row(NamedTuple):
     @property
     def suspect(self) -> bool:
         """Within the proven bound, but a hundred times farther off than our own run in that precision."""
-        return self.verdict not in (DIFFERS, CONVENTION) and self.judged.rounding > SUSPECT
+        return self.verdict not in (DIFFERS, CONVENTION, ABSENT) and self.judged.rounding > SUSPECT
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Replay:
         return self.first_difference is None
 
     @property
+    def suspects(self) -> tuple[str, ...]:
+        """Stages that the proven bounds let pass and that look wrong all the same."""
+        return tuple(row.stage for row in self.rows if row.suspect)
+
+    @property
     def conventions(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(slug for row in self.rows if row.verdict == CONVENTION for slug in row.slugs))
 
@@ -69,7 +75,8 @@ class Replay:
         rows = [_plain(row) for row in self.rows]
         first = self.first_difference
         told = {"source": self.source, "bits": self.bits, "agrees": self.agrees}
-        told |= {"first_difference": first.stage if first else None, "conventions": list(self.conventions)}
+        told |= {"first_difference": first.stage if first else None}
+        told |= {"conventions": list(self.conventions), "suspects": list(self.suspects)}
         return json.dumps(told | {"rows": rows}, indent=1, ensure_ascii=False)
 
     def __str__(self) -> str:
@@ -108,6 +115,8 @@ def _head(replay: Replay) -> Iterator[str]:
         yield f"ALL {len(judged)} AGREE{conventions}" if judged else "NOTHING TO REPLAY: no stage has inputs and output"
     else:
         yield f"FIRST DIFFERENCE: {first.stage}" + (f", {' and '.join(first.slugs)}" if first.slugs else "")
+    if replay.suspects:
+        yield f"SUSPECT, though rounding could explain it: {', '.join(replay.suspects)}"
 
 
 def _table(replay: Replay) -> Iterator[str]:
@@ -118,7 +127,7 @@ def _table(replay: Replay) -> Iterator[str]:
     yield f"{'stage':{width}}  {'verdict':11}  {'error':>8}  {'× own':>7}"
     for row in shown:
         own = "" if row.judged.rounding != row.judged.rounding else f"{row.judged.rounding:.3g}"
-        aside = ", ".join(row.slugs) or ("suspect: see × own" if row.suspect else row.judged.note)
+        aside = ", ".join(row.slugs) or ("suspect" if row.suspect else row.judged.note)
         yield f"{row.stage:{width}}  {row.verdict:11}  {row.worst:8.2g}  {own:>7}  {aside}".rstrip()
     yield "error: the largest, in units of what rounding can explain; × own: in units of our own rounding"
 
@@ -161,9 +170,14 @@ def _remark(remark: Remark) -> Iterator[str]:
 
 
 def _absent(replay: Replay) -> Iterator[str]:
-    lacking = [row for row in replay.rows if row.verdict == ABSENT]
-    if lacking:
+    """What was recorded and could not be used; the names of what was not recorded."""
+    absent = [row for row in replay.rows if row.verdict == ABSENT]
+    idle = [row for row in absent if row.output not in row.lacking]
+    if idle:
         yield ""
-        yield "not recorded:"
-    for row in lacking:
-        yield f"  {row.stage}: needs {', '.join(row.lacking)}"
+    for row in idle:
+        yield f"{row.stage} was recorded, but to replay it takes {', '.join(row.lacking)}"
+    missing = dict.fromkeys(row.output for row in absent if row.output in row.lacking)
+    if missing:
+        yield ""
+        yield from textwrap.wrap(f"not recorded: {', '.join(missing)}", WIDTH, subsequent_indent="  ")
