@@ -7,10 +7,10 @@ from scratchrl.oracle.mistake import BUG, CONVENTION, mistake
 EPSILONS = (1e-8, 1e-5, 1e-6, float(np.finfo(np.float32).eps), 1e-7, 1e-9, 1e-10)
 
 
-def standardized(advantage, ddof, eps):
-    """(A − mean A)/(σ + ε) with σ² by n − ddof."""
+def standardized(advantage, ddof, eps, floor=0.0):
+    """(A − mean A)/(max(σ, floor) + ε) with σ² by n − ddof."""
     deviation, variance = _moments(advantage, ddof)
-    return deviation / (np.sqrt(variance) + eps)
+    return deviation / (np.maximum(np.sqrt(variance), floor) + eps)
 
 
 def _moments(advantage, ddof):
@@ -48,8 +48,7 @@ def sigma_at_least_epsilon(normalize, advantage, ddof, eps):
 
     Untouched by ε wherever the spread is larger.
     """
-    deviation, variance = _moments(advantage, ddof)
-    return deviation / np.maximum(np.sqrt(variance), eps)
+    return standardized(advantage, ddof, 0.0, floor=eps)
 
 
 @mistake(

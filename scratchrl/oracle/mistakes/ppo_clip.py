@@ -5,17 +5,25 @@ import numpy as np
 from scratchrl.oracle.mistake import BUG, EITHER, mistake
 from scratchrl.oracle.mistakes.advantage_normalization import standardized
 
+BOUNDS = ({"bound": 3.0}, {"bound": 5.0}, {"bound": 2.0})
+
 
 def _loss(objective, weight):
     """What the right loss returns, from an objective and its derivative by log π, sample by sample."""
     return -objective.mean(), -weight / len(weight)
 
 
-def _ratio(log_prob, log_prob_old, clip, low=None):
-    """ρ, clip(ρ), and where they are the same."""
+def _held(log_prob, log_prob_old, advantage, bound, below):
+    """ρA as long as ρ is below its bound, or above it where not `below`; else bound · A. Objective and weight."""
     rho = np.exp(log_prob - log_prob_old)
-    low, high = 1 - clip if low is None else low, 1 + clip
-    return rho, np.clip(rho, low, high), (rho >= low) & (rho <= high)
+    active = np.where(below, rho <= bound, rho >= bound)
+    return np.where(active, rho, bound) * advantage, active * (rho * advantage)
+
+
+def _pessimistic(log_prob, log_prob_old, advantage, low, high):
+    """min(ρA, clip(ρ, low, high) A)."""
+    gain = advantage > 0
+    return _held(log_prob, log_prob_old, advantage, np.where(gain, high, low), gain)
 
 
 @mistake(
@@ -29,7 +37,7 @@ def clamps_the_gain(loss, log_prob, log_prob_old, advantage, clip, least):
     gain = np.exp(log_prob - log_prob_old) * advantage
     active = (gain <= 1 + clip) if least else (gain <= 1 + clip) & (gain >= 1 - clip)
     clipped = np.clip(gain, 1 - clip, 1 + clip)
-    return _loss(np.minimum(gain, clipped) if least else clipped, active * gain)
+    return _loss(np.where(active, gain, clipped), active * gain)
 
 
 @mistake("ppo-min-before-adv", "ppo_clip_loss", BUG, "takuseno/ppo#3", "tensorlayer#1072", "ray#37334", "ray#37454")
@@ -39,8 +47,7 @@ def minimum_of_ratios(loss, log_prob, log_prob_old, advantage, clip):
     Right where A > 0. Where A < 0 the minimum has to be taken of the products: this one stops pulling a bad action
     back once ρ > 1+ε, and never stops pushing it down.
     """
-    rho, clipped, _ = _ratio(log_prob, log_prob_old, clip)
-    return _loss(np.minimum(rho, clipped) * advantage, (rho <= 1 + clip) * rho * advantage)
+    return _loss(*_held(log_prob, log_prob_old, advantage, 1 + clip, True))
 
 
 @mistake("ppo-no-min", "ppo_clip_loss", BUG, "tensorforce#106")
@@ -49,8 +56,9 @@ def clipped_only(loss, log_prob, log_prob_old, advantage, clip):
 
     Without the minimum a sample that went the wrong way gets no gradient either and is never called back.
     """
-    rho, clipped, inside = _ratio(log_prob, log_prob_old, clip)
-    return _loss(clipped * advantage, inside * rho * advantage)
+    rho = np.exp(log_prob - log_prob_old)
+    inside = (rho >= 1 - clip) & (rho <= 1 + clip)
+    return _loss(np.clip(rho, 1 - clip, 1 + clip) * advantage, inside * (rho * advantage))
 
 
 @mistake("ppo-clip-missing", "ppo_clip_loss", BUG)
@@ -70,9 +78,8 @@ def optimistic(loss, log_prob, log_prob_old, advantage, clip):
     The optimistic estimate: steps that went too far keep their gradient, steps the wrong way lose theirs. In a loss
     it is the maximum of the negatives that is right.
     """
-    rho, clipped, inside = _ratio(log_prob, log_prob_old, clip)
-    unclipped = (rho * advantage > clipped * advantage) | inside
-    return _loss(np.maximum(rho * advantage, clipped * advantage), unclipped * rho * advantage)
+    gain = advantage > 0
+    return _loss(*_held(log_prob, log_prob_old, advantage, np.where(gain, 1 - clip, 1 + clip), ~gain))
 
 
 @mistake("ppo-clip-range", "ppo_clip_loss", BUG, "ChenmienTan/RL2#21")
@@ -81,31 +88,29 @@ def clipped_to_epsilon(loss, log_prob, log_prob_old, advantage, clip):
 
     The lower end is ε instead of 1−ε: bad actions may become 1/ε times rarer in one update.
     """
-    rho, clipped, inside = _ratio(log_prob, log_prob_old, clip, low=clip)
-    active = inside | (rho * advantage < clipped * advantage)
-    return _loss(np.minimum(rho * advantage, clipped * advantage), active * rho * advantage)
+    return _loss(*_pessimistic(log_prob, log_prob_old, advantage, clip, 1 + clip))
 
 
 @mistake(
     "ppo-mixed-adv", "ppo_clip_loss", BUG, "pytorch/rl#1033",
-    variants=({"ddof": 1, "eps": 1e-8}, {"ddof": 0, "eps": 1e-8}, {"ddof": 1, "eps": 0.0}, {"ddof": 0, "eps": 0.0}),
+    variants=(
+        {"ddof": 1, "eps": 0.0, "floor": 1e-6}, {"ddof": 1, "eps": 1e-8, "floor": 0.0},
+        {"ddof": 0, "eps": 1e-8, "floor": 0.0},
+    ),
 )  # fmt: skip
-def raw_and_normalised(loss, log_prob, log_prob_old, advantage, clip, ddof, eps):
+def raw_and_normalised(loss, log_prob, log_prob_old, advantage, clip, ddof, eps, floor):
     """min(ρ A, clip(ρ) Â), Â = (A − mean A)/σ
 
     Normalised in one branch only: the minimum compares different quantities. Normalise before both.
     """
-    rho, clipped, inside = _ratio(log_prob, log_prob_old, clip)
-    normal = standardized(advantage, ddof, eps)
-    first = rho * advantage < clipped * normal
-    weight = np.where(first, rho * advantage, inside * rho * normal)
-    return _loss(np.where(first, rho * advantage, clipped * normal), weight)
+    rho = np.exp(log_prob - log_prob_old)
+    inside = (rho >= 1 - clip) & (rho <= 1 + clip)
+    raw, other = rho * advantage, np.clip(rho, 1 - clip, 1 + clip) * standardized(advantage, ddof, eps, floor)
+    first = raw < other
+    return _loss(np.where(first, raw, other), np.where(first, raw, inside * other))
 
 
-@mistake(
-    "ppo-dual-clip", "ppo_clip_loss", EITHER, "tianshou#49", "tianshou#742",
-    variants=({"bound": 3.0}, {"bound": 5.0}, {"bound": 2.0}),
-)  # fmt: skip
+@mistake("ppo-dual-clip", "ppo_clip_loss", EITHER, "tianshou#49", "tianshou#742", variants=BOUNDS)
 def bounded_where_bad(loss, log_prob, log_prob_old, advantage, clip, bound):
     """max(min(ρA, clip(ρ) A), cA) where A < 0
 
@@ -114,10 +119,7 @@ def bounded_where_bad(loss, log_prob, log_prob_old, advantage, clip, bound):
     return _dual(log_prob, log_prob_old, advantage, clip, bound, advantage < 0)
 
 
-@mistake(
-    "ppo-dual-clip-all", "ppo_clip_loss", BUG, "tianshou#49",
-    variants=({"bound": 3.0}, {"bound": 5.0}, {"bound": 2.0}),
-)  # fmt: skip
+@mistake("ppo-dual-clip-all", "ppo_clip_loss", BUG, "tianshou#49", variants=BOUNDS)
 def bounded_everywhere(loss, log_prob, log_prob_old, advantage, clip, bound):
     """max(min(ρA, clip(ρ) A), cA) whatever the sign of A
 
@@ -127,8 +129,6 @@ def bounded_everywhere(loss, log_prob, log_prob_old, advantage, clip, bound):
 
 
 def _dual(log_prob, log_prob_old, advantage, clip, bound, where):
-    rho, clipped, inside = _ratio(log_prob, log_prob_old, clip)
-    least = np.minimum(rho * advantage, clipped * advantage)
-    active = inside | (rho * advantage < clipped * advantage)
+    least, weight = _pessimistic(log_prob, log_prob_old, advantage, 1 - clip, 1 + clip)
     beyond = where & (bound * advantage > least)
-    return _loss(np.where(beyond, bound * advantage, least), ~beyond * active * (rho * advantage))
+    return _loss(np.where(beyond, bound * advantage, least), ~beyond * weight)

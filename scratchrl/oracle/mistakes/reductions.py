@@ -6,6 +6,7 @@ from scratchrl.oracle.mistake import BUG, CONVENTION, EITHER, mistake
 
 POLICY = ("ppo_clip_loss", "ppo_penalty_loss", "sac_policy_loss", "temperature_loss", "actor_critic_loss")
 MEANS = ("policy_gradient_loss", *POLICY, "value_loss", "clipped_value_loss", "td_loss")
+DETACHED = tuple(spec for spec in MEANS if not spec.startswith("ppo"))  # there it is ppo-ratio-one
 CROSSED = ("policy_gradient_loss", "ppo_clip_loss", "ppo_penalty_loss", "value_loss", "clipped_value_loss")
 
 
@@ -56,6 +57,16 @@ def sample_by_sample(loss, **case):
     rows = [loss(**case | {n: a[b : b + 1] for n, a in arrays(case).items()}) for b in range(count(case))]
     losses, *gradients = zip(*rows, strict=True)
     return np.stack(losses), *(np.concatenate(d) if np.ndim(d[0]) else sum(d) for d in gradients)
+
+
+@mistake("loss-detached", DETACHED, BUG)
+def without_gradient(loss, **case):
+    """every derivative 0, at the right value
+
+    The loss was cut from its graph (detach, no_grad, .data): the optimiser's step does nothing.
+    """
+    value, *gradients = loss(**case)
+    return value, *(0 * gradient for gradient in gradients)
 
 
 @mistake("reduced", "huber_loss", CONVENTION, variants=({"mean": True}, {"mean": False}))
