@@ -20,6 +20,7 @@ from scratchrl.maths import (
     critic,
     curvature,
     distributional,
+    dueling,
     exponential,
     gaussian,
     kl_estimators,
@@ -30,7 +31,9 @@ from scratchrl.maths import (
     optimizers,
     pearlmutter,
     policies,
+    prioritized,
     quadrature,
+    quantiles,
     returns,
     soft,
     squashed_gaussian,
@@ -113,9 +116,9 @@ def test_every_public_function_is_in_the_table():
         "critic": {"fit", "minibatches"}, "returns": {"check"}, "targets": {"check_actions"},
     }  # fmt: skip
     modules = (
-        categorical, critic, curvature, distributional, exponential, gaussian, kl_estimators, mlp, moments, objectives,
-        optimizers, off_policy, pearlmutter, policies, quadrature, returns, soft, squashed_gaussian, squashing, targets,
-        values,
+        categorical, critic, curvature, distributional, dueling, exponential, gaussian, kl_estimators, mlp, moments,
+        objectives, optimizers, off_policy, pearlmutter, policies, prioritized, quadrature, quantiles, returns, soft,
+        squashed_gaussian, squashing, targets, values,
     )  # fmt: skip
     for module in modules:
         short = module.__name__.rsplit(".", 1)[1]
