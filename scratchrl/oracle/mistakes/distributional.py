@@ -6,6 +6,8 @@ from scratchrl.maths import categorical
 from scratchrl.maths.distributional import support
 from scratchrl.oracle.mistake import BUG, CONVENTION, EITHER, mistake
 
+LOSSES = ("c51_loss", "quantile_huber_loss")
+
 
 def positions(reward, terminated, gamma, v_min, v_max, atoms):
     """Where the atoms go, counted in atoms from v_min, before anything is clipped: (B, K)."""
@@ -111,24 +113,25 @@ def terminal_rows_by_two_lists(projection, probs, reward, terminated, truncated,
 # ---- the loss ----
 
 
-@mistake("loss-sum-vs-mean", "c51_loss", EITHER, "IntelLabs/coach#344", "p-christ#65")
-def summed(loss, logits, target_probs):
-    """L = −Σ_b Σ_i p′ log p instead of the mean over b
+@mistake("loss-sum-vs-mean", LOSSES, EITHER, "IntelLabs/coach#344", "p-christ#65")
+def summed(loss, **case):
+    """L = Σ_b instead of the mean over b
 
     The step grows with the batch: B times the learning rate.
     """
-    value, d_logits = loss(logits, target_probs)
-    return len(logits) * value, len(logits) * d_logits
+    return tuple(len(next(iter(case.values()))) * output for output in loss(**case))
 
 
-@mistake("unreduced", "c51_loss", CONVENTION)
-def sample_by_sample(loss, logits, target_probs):
+@mistake("unreduced", LOSSES, CONVENTION)
+def sample_by_sample(loss, **case):
     """L_b of each sample, no mean
 
     The caller has to average, with importance weights perhaps. The gradient is that of the sum.
     """
-    rows = [loss(logits[b : b + 1], target_probs[b : b + 1]) for b in range(len(logits))]
-    return np.stack([value for value, _ in rows]), np.concatenate([d_logits for _, d_logits in rows])
+    arrays = {name: array for name, array in case.items() if np.ndim(array) == 2}
+    count = len(next(iter(arrays.values())))
+    rows = [loss(**case | {name: array[b : b + 1] for name, array in arrays.items()}) for b in range(count)]
+    return np.stack([value for value, _ in rows]), np.concatenate([gradient for _, gradient in rows])
 
 
 @mistake("c51-mean-over-atoms", "c51_loss", EITHER)

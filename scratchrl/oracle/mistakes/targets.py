@@ -6,7 +6,7 @@ from scratchrl.oracle.mistake import BUG, mistake
 
 TWO_CRITICS = ("clipped_double_q_target", "sac_target")
 TARGETS = ("dqn_target", "double_dqn_target", "ddpg_target", *TWO_CRITICS)
-MASKED = (*TARGETS, "c51_projection")
+MASKED = (*TARGETS, "c51_projection", "quantile_target")
 
 
 def never(flag):

@@ -1,0 +1,61 @@
+"""Specs around replayed transitions: prioritised draws and their weights, dueling heads."""
+
+from scratchrl.maths import dueling, prioritized
+from scratchrl.oracle.cases import replay as cases
+from scratchrl.oracle.roles import plain
+from scratchrl.oracle.specification import Spec
+from scratchrl.oracle.specs.loss_roles import BATCHES
+
+
+def batch_size(canonical):
+    """N where nobody asks: it cancels."""
+    return len(canonical["probs"])
+
+
+tame, stress, edges = cases.memory_kinds()
+PER_PROBABILITIES = Spec(
+    name="per_probabilities",
+    formula="P(i) = (|δ_i| + ε)^α / Σ_j (|δ_j| + ε)^α",
+    source="Schaul et al. 2016, eq. 1",
+    reference=prioritized.priorities,
+    outputs=("probs",),
+    tame=tame, stress=stress, edges=edges,
+    roles=(
+        plain("td_error", "td_errors", "errors", "delta", "deltas", "error", "tds", "priorities", "abs_td_error"),
+        plain("alpha", "prio_alpha", "exponent", "per_alpha", "prob_alpha", "a", "omega"),
+        plain("eps", "epsilon", "prio_eps", "per_eps", "e", "offset", "prior_eps"),
+    ),
+    layouts=BATCHES,
+)  # fmt: skip
+
+tame, stress, edges = cases.draw_kinds()
+PER_WEIGHTS = Spec(
+    name="per_weights",
+    formula="w_i = (N P_i)^−β / max_j (N P_j)^−β",
+    source="Schaul et al. 2016, section 3.4",
+    reference=prioritized.importance_weights,
+    outputs=("weights",),
+    tame=tame, stress=stress, edges=edges,
+    roles=(
+        plain("probs", "probabilities", "p", "prob", "sampling_probabilities", "probs_sampled", "p_sample", "ps"),
+        plain("size", "n", "buffer_size", "memory_size", "total", "capacity", "length", "num_entries", "n_entries"),
+        plain("beta", "per_beta", "prio_beta", "b", "is_beta", "isw_exponent"),
+    ),
+    layouts=BATCHES,
+    absent={"size": batch_size},
+)  # fmt: skip
+
+tame, stress, edges = cases.head_kinds()
+DUELING_Q = Spec(
+    name="dueling_q",
+    formula="Q(s, a) = V(s) + A(s, a) − (1/|A|) Σ_a′ A(s, a′)",
+    source="Wang et al. 2016, eq. 9",
+    reference=dueling.dueling_q,
+    outputs=("q",),
+    tame=tame, stress=stress, edges=edges,
+    roles=(
+        plain("value", "v", "values", "val", "state_value", "v_s", "vs"),
+        plain("advantage", "a", "adv", "advantages", "advs", "advantage_values"),
+    ),
+    layouts=BATCHES,
+)  # fmt: skip
