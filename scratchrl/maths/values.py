@@ -61,9 +61,10 @@ def clipped_value_loss(value, value_old, target, clip):
     """
     if not clip > 0:
         raise ValueError(f"clip: expected a positive number, got {clip}")
-    error = value - target
-    error_clipped = np.clip(value, value_old - clip, value_old + clip) - target  # (1)
-    left_towards_target = error**2 < error_clipped**2
+    value_clipped = np.clip(value, value_old - clip, value_old + clip)  # (1)
+    error, error_clipped = value - target, value_clipped - target
+    kept = value_clipped == value  # then the two squares are one, which balls cannot see
+    left_towards_target = np.where(kept, 0 * error, error**2 - error_clipped**2) < 0
     loss = np.where(left_towards_target, error_clipped, error) ** 2 / 2
     return loss, np.where(left_towards_target, 0.0, error)  # (2)
 
