@@ -23,6 +23,17 @@ def another_factor(loss, factor, **case):
     return tuple(2 * factor * output for output in loss(**case))
 
 
+@mistake("value-loss-huber", "value_loss", CONVENTION)
+def linear_beyond_one(loss, value, target):
+    """(1/B) Σ H(v − R) with δ = 1
+
+    Huber's loss, torch's smooth_l1_loss: errors beyond 1 pull with 1.
+    """
+    error = value - target
+    slope = np.clip(error, -1, 1)
+    return _loss(slope * (error - slope / 2), slope)
+
+
 @mistake(
     "vclip-min", "clipped_value_loss", CONVENTION,
     "implementation-matters#1", "baselines#91", "baselines#765", "baselines#1140", "ray#10430",

@@ -55,9 +55,9 @@ def no_error_no_loss(f, value, **case):
     return loss, _or_zeros(d_value, lambda d: d, value)
 
 
-def value_and_target_are_alike(f, value, target):
-    """f(v, R) − f(R, v), of the losses."""
-    return _parts(f(value=value, target=target))[0] - _parts(f(value=target, target=value))[0]
+def four_times_the_loss(f, value, target):
+    """f(2v, 2R) − 4 f(v, R), of the losses."""
+    return _parts(f(value=2 * value, target=2 * target))[0] - 4 * _parts(f(value=value, target=target))[0]
 
 
 def unclipped_where_nothing_moved(f, value, value_old, target, clip):

@@ -104,7 +104,7 @@ VALUE_LOSS = Spec(
     identities=(
         ALONE,
         Identity("where v = R there is no loss and no gradient", laws.no_error_no_loss),
-        Identity("value and target may change places", laws.value_and_target_are_alike),
+        Identity("twice the values and targets are four times the loss", laws.four_times_the_loss),
     ),
 )  # fmt: skip
 
