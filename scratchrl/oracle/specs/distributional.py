@@ -6,6 +6,7 @@ from scratchrl.maths import distributional
 from scratchrl.oracle.cases import targets as cases
 from scratchrl.oracle.roles import Role, plain
 from scratchrl.oracle.specification import Spec
+from scratchrl.oracle.specs import target_identities
 from scratchrl.oracle.specs.loss_roles import BATCHES
 from scratchrl.oracle.specs.targets import NOT_TRUNCATED, TRANSITION
 
@@ -53,6 +54,7 @@ C51_PROJECTION = Spec(
     roles=(*TRANSITION, NEXT_PROBS, V_MIN, V_MAX, SUPPORT, SUPPORT_TOO, ATOMS, SPACING),
     layouts=BATCHES,
     absent=NOT_TRUNCATED,
+    identities=target_identities.OF_C51,
 )  # fmt: skip
 
 # ---- the loss ----
@@ -96,4 +98,5 @@ C51_LOSS = Spec(
     roles=(LOGITS, TARGET_PROBS),
     formulas=(_by_softmax,),
     differentiate=("logits",),
+    identities=target_identities.OF_C51_LOSS,
 )

@@ -6,6 +6,7 @@ from scratchrl.maths import moments, optimizers, targets
 from scratchrl.oracle.cases import plumbing as cases
 from scratchrl.oracle.roles import Role, plain
 from scratchrl.oracle.specification import Spec
+from scratchrl.oracle.specs import plumbing_identities
 
 # ---- optimizers ----
 
@@ -57,6 +58,7 @@ ADAM_STEP = Spec(
         BETAS, EPS, THETA, THETA_BESIDE,
     ),
     absent={"theta": at_the_origin},
+    identities=plumbing_identities.OF_ADAM,
 )  # fmt: skip
 
 
@@ -81,6 +83,7 @@ RMSPROP_STEP = Spec(
         EPS, THETA, THETA_BESIDE,
     ),
     absent={"theta": at_the_origin},
+    identities=plumbing_identities.OF_RMSPROP,
 )  # fmt: skip
 
 # ---- target networks ----
@@ -107,6 +110,7 @@ POLYAK_UPDATE = Spec(
               "params_targ", "theta_prime", "destination", "old", "targ_params", "p_targ", "q_target", "old_params"),
         TAU, KEPT,
     ),
+    identities=plumbing_identities.OF_POLYAK,
 )  # fmt: skip
 
 # ---- running statistics ----
@@ -148,4 +152,5 @@ RUNNING_MOMENTS = Spec(
     tame=tame, stress=stress, edges=edges,
     roles=(BATCHES, NUMBERS, SAMPLES),
     formulas=(_by_squares,),
+    identities=plumbing_identities.OF_MOMENTS,
 )  # fmt: skip

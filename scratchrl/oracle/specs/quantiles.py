@@ -6,6 +6,7 @@ from scratchrl.maths import quantiles
 from scratchrl.oracle.cases import replay as cases
 from scratchrl.oracle.roles import Role, plain
 from scratchrl.oracle.specification import Spec
+from scratchrl.oracle.specs import target_identities
 from scratchrl.oracle.specs.loss_roles import BATCHES
 from scratchrl.oracle.specs.targets import NOT_TRUNCATED, TRANSITION
 
@@ -38,6 +39,7 @@ QUANTILE_TARGET = Spec(
     roles=(*TRANSITION, NEXT_QUANTILES, ACTIONS_LAST),
     layouts=BATCHES,
     absent=NOT_TRUNCATED,
+    identities=target_identities.OF_QUANTILES,
 )  # fmt: skip
 
 
@@ -74,4 +76,5 @@ QUANTILE_HUBER_LOSS = Spec(
     roles=(QUANTILES, TARGETS, KAPPA),
     absent={"kappa": one},
     differentiate=("quantiles",),
+    identities=target_identities.OF_QUANTILE_LOSS,
 )  # fmt: skip

@@ -4,6 +4,7 @@ from scratchrl.maths import dueling, prioritized
 from scratchrl.oracle.cases import replay as cases
 from scratchrl.oracle.roles import plain
 from scratchrl.oracle.specification import Spec
+from scratchrl.oracle.specs import plumbing_identities
 from scratchrl.oracle.specs.loss_roles import BATCHES
 
 
@@ -26,6 +27,7 @@ PER_PROBABILITIES = Spec(
         plain("eps", "epsilon", "prio_eps", "per_eps", "e", "offset", "prior_eps"),
     ),
     layouts=BATCHES,
+    identities=plumbing_identities.OF_PRIORITIES,
 )  # fmt: skip
 
 tame, stress, edges = cases.draw_kinds()
@@ -43,6 +45,7 @@ PER_WEIGHTS = Spec(
     ),
     layouts=BATCHES,
     absent={"size": batch_size},
+    identities=plumbing_identities.OF_WEIGHTS,
 )  # fmt: skip
 
 tame, stress, edges = cases.head_kinds()
@@ -58,4 +61,5 @@ DUELING_Q = Spec(
         plain("advantage", "a", "adv", "advantages", "advs", "advantage_values"),
     ),
     layouts=BATCHES,
+    identities=plumbing_identities.OF_DUELING,
 )  # fmt: skip

@@ -8,6 +8,7 @@ from scratchrl.oracle.cases.tables import number
 from scratchrl.oracle.episode_ends import DISCOUNT_T, DONES, MASKS, TERMINATED, TRUNCATED, roles
 from scratchrl.oracle.roles import Role, plain
 from scratchrl.oracle.specification import Spec
+from scratchrl.oracle.specs import target_identities
 from scratchrl.oracle.specs.loss_roles import BATCHES
 from scratchrl.oracle.trajectory_roles import GAMMA, REWARD
 
@@ -84,6 +85,7 @@ DQN_TARGET = Spec(
     roles=(*TRANSITION, NEXT_Q, BEST_NEXT_Q, masked("next_q", *Q_WORDS)),
     layouts=BATCHES,
     absent=NOT_TRUNCATED,
+    identities=target_identities.OF_DQN,
 )  # fmt: skip
 
 tame, stress, edges = cases.kinds(
@@ -99,6 +101,7 @@ DOUBLE_DQN_TARGET = Spec(
     roles=(*TRANSITION, NEXT_Q_ONLINE, NEXT_Q_TARGET, BEST_ACTION, masked("next_q_target", *Q_WORDS)),
     layouts=BATCHES,
     absent=NOT_TRUNCATED,
+    identities=target_identities.OF_DOUBLE_DQN,
 )  # fmt: skip
 
 
@@ -150,6 +153,7 @@ DDPG_TARGET = Spec(
     roles=(*TRANSITION, ONE_Q, masked("next_q", *ONE_Q.aliases)),
     layouts=BATCHES,
     absent=NOT_TRUNCATED,
+    identities=target_identities.OF_DQN,
 )  # fmt: skip
 
 tame, stress, edges = cases.kinds(
@@ -165,6 +169,7 @@ CLIPPED_DOUBLE_Q_TARGET = Spec(
     roles=(*TRANSITION, *TWO_CRITICS),
     layouts=BATCHES,
     absent=NOT_TRUNCATED,
+    identities=target_identities.OF_TWO_CRITICS,
 )  # fmt: skip
 
 tame, stress, edges = cases.kinds(
@@ -181,4 +186,5 @@ SAC_TARGET = Spec(
     roles=(*TRANSITION, *TWO_CRITICS, NEXT_LOG_PROB, ALPHA, LOG_ALPHA),
     layouts=BATCHES,
     absent=NOT_TRUNCATED,
+    identities=target_identities.OF_SAC,
 )  # fmt: skip

@@ -6,6 +6,7 @@ from scratchrl.maths import categorical, curvature
 from scratchrl.oracle.cases import linear_algebra as cases
 from scratchrl.oracle.roles import Role, plain
 from scratchrl.oracle.specification import Spec
+from scratchrl.oracle.specs import curvature_identities
 from scratchrl.oracle.specs.distributions import logit_roles
 
 # ---- A x = b ----
@@ -77,6 +78,7 @@ CONJUGATE_GRADIENT = Spec(
     outputs=("solution",),
     tame=tame, stress=stress, edges=edges,
     roles=(*matrix_roles("matrix"), RIGHT_SIDE, ITERATIONS),
+    identities=curvature_identities.OF_SOLVERS,
 )  # fmt: skip
 
 # ---- F v ----
@@ -112,6 +114,7 @@ FISHER_VECTOR_PRODUCT = Spec(
     outputs=("product",),
     tame=tame, stress=stress, edges=edges,
     roles=(*logit_roles()[:2], VECTOR, VECTORS),
+    identities=curvature_identities.OF_FISHER,
 )  # fmt: skip
 
 # ---- how far ----
@@ -148,6 +151,7 @@ TRUST_REGION_STEP = Spec(
     outputs=("step",),
     tame=tame, stress=stress, edges=edges,
     roles=(plain("gradient", *GRADIENT_WORDS), DIRECTION, *matrix_roles("fisher"), DELTA),
+    identities=curvature_identities.OF_STEPS,
 )  # fmt: skip
 
 THETA = plain("theta", "params", "x", "old_params", "theta_old", "parameters", "weights", "x0", "flat_params", "w")
@@ -189,4 +193,5 @@ LINE_SEARCH = Spec(
     outputs=("theta",),
     tame=tame, stress=stress, edges=edges,
     roles=(THETA, STEP, OBJECTIVE, LOSS, KL, DELTA, EXPECTED, SHRINK, BACKTRACKS),
+    identities=curvature_identities.OF_LINE_SEARCHES,
 )  # fmt: skip
