@@ -96,7 +96,7 @@ def forward(net: MLP, theta: NDArray, x: NDArray) -> tuple[NDArray, list[NDArray
     cache = [x]
     for w, b in body:
         z = cache[-1] @ w
-        cache.append(_activate(z + b if z.dtype != theta.dtype else np.add(z, b, out=z), net.activation))  # (1)
+        cache.append(_activate(np.add(z, b, out=z), net.activation))  # (1)
     return cache[-1] @ w_out + b_out, cache
 
 

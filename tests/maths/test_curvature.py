@@ -159,6 +159,14 @@ def test_cg_of_zero_is_zero_without_a_single_product():
 def test_cg_does_not_take_an_underflow_for_zero():
     with pytest.raises(ValueError, match="b: expected zeros or a squared norm above 0"):
         conjugate_gradient(lambda v: v, np.full(2, 1e-30, np.float32))
+    with pytest.raises(ValueError, match="b: expected zeros or a squared norm above 0"):
+        conjugate_gradient(lambda v: v, np.array([0.0, 1e-170]))
+
+
+def test_ten_iterations_are_made_unless_told_otherwise():
+    many, b = np.arange(1.0, 31), np.ones(30)
+    assert conjugate_gradient(lambda v: many * v, b)[1].iterations == 10
+    assert natural_gradient(lambda v: many * v, b)[1].iterations == 10
 
 
 @pytest.mark.parametrize("sick", [-1.0, 0.0, np.nan])
@@ -316,6 +324,15 @@ def test_line_search_from_a_nan_accepts_nothing():
     start, result, report = search([(1.0, 0.0), (2.0, 0.0)], 0.1, before=np.nan)
     assert result is start
     assert not report.accepted
+
+
+def test_line_search_accepts_a_kl_of_exactly_delta_and_none_of_minus_infinity():
+    assert search([(1.0, 0.1)], 0.1)[2].accepted
+    assert not search([(1.0, -np.inf)], 0.1)[2].accepted
+
+
+def test_line_search_shrinks_ten_times_unless_told_otherwise():
+    assert line_search(np.zeros(1), np.ones(1), lambda x: 0.0, lambda x: 0.0, 1.0)[1].evaluations == 11
 
 
 def test_line_search_tries_the_full_step_and_then_max_backtracks_shorter_ones():

@@ -75,6 +75,30 @@ def test_predictor_is_forward_to_the_bit_however_many_rows_come(network, dtype):
         np.testing.assert_array_equal(predict(rows), mlp.forward(net, theta, rows)[0])
 
 
+def test_predictor_keeps_its_room_where_the_compiled_pass_takes_the_input_and_forgets_nothing_else():
+    net, (theta, x) = MLP((2, 3, 1)), (array.astype(np.float32) for array in normal(0, 13, (4, 2)))
+    strided = np.repeat(theta, 2)[::2]
+    assert mlp.predictor(net, theta)(x) is not mlp.predictor(net, theta)(x)
+    for parameters, inputs, again in (
+        (theta, x, True), (theta, np.asfortranarray(x), False), (theta, x.astype(float), False),
+        (strided, x, False), (theta.astype(float), x, False), (theta.astype(complex), x, False),
+    ):  # fmt: skip
+        predict = mlp.predictor(net, parameters)
+        y = predict(inputs)
+        np.testing.assert_array_equal(y, mlp.forward(net, parameters, inputs)[0], strict=True)
+        assert (predict(inputs) is y) == again
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_predictor_names_what_is_wrong_when_it_is_made_and_when_it_is_called(dtype):
+    net, theta = MLP((2, 3, 1)), np.zeros(13, dtype)
+    with pytest.raises(ValueError, match=r"^theta: expected"):
+        mlp.predictor(net, theta[1:])
+    for rows in (1, 2):
+        with pytest.raises(ValueError, match=r"^x: expected"):
+            mlp.predictor(net, theta)(np.zeros((rows, 3), dtype))
+
+
 def test_layers_are_views():
     net, theta = MLP((2, 3, 1)), np.zeros(mlp.size(MLP((2, 3, 1))))
     for w, b in mlp.layers(net, theta):
@@ -99,6 +123,19 @@ def test_vjp_and_vjp_input_are_complex_step_gradients(depth, activation, data, s
 
     near(mlp.vjp(net, theta, cache, d_y), complex_step(lambda theta: projected(theta, x), theta))
     near(mlp.vjp_input(net, theta, cache, d_y), complex_step(lambda x: projected(theta, x), x))
+
+
+@DEPTHS
+@COVER
+def test_vjp_takes_the_kernel_where_it_can_and_is_the_same_formula_elsewhere(depth, activation, monkeypatch):
+    net = MLP((3, 4, 5, 4, 2)[-depth - 1 :], activation)
+    theta, x, d_y = normal(1, mlp.size(net), (6, net.sizes[0]), (6, 2))
+    cache = mlp.forward(net, theta, x)[1]
+    compiled = mlp.vjp(net, theta, cache, d_y)
+    monkeypatch.setattr(mlp.kernels, "mlp_vjp", lambda *_: "kernel")
+    assert mlp.vjp(net, theta, cache, d_y) == "kernel"
+    near(mlp.vjp(net, theta, cache, np.asfortranarray(d_y)), compiled, 1e-14)
+    near(mlp.vjp(net, theta, cache, d_y * 1j), compiled * 1j, 1e-14)
 
 
 @DEPTHS

@@ -46,6 +46,13 @@ def test_empty_is_neutral_to_the_bit(x):
         for got, expected in zip(merged, moments, strict=True):
             np.testing.assert_array_equal(got, expected)
     assert merge(nothing, nothing).count == 0
+    assert not np.any(nothing.mean)
+    assert not np.any(nothing.m2)
+
+
+def test_empty_is_neutral_for_numbers_whose_square_overflows():
+    huge = Moments(1, np.array(1e200), np.array(0.0))
+    assert merge(empty(()), huge) == merge(huge, empty(())) == huge
 
 
 @given(SAMPLES, st.floats(-50, 50), st.integers(-3, 3))

@@ -1,5 +1,7 @@
 """Optimizers against scalar loops in 50 digits, closed forms, and their invariances under scaling of the gradient."""
 
+import itertools
+
 import mpmath
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from scratchrl.maths import optimizers
+from scratchrl.maths import kernels, optimizers
 
 SIZES = st.tuples(st.integers(1, 8), st.integers(1, 4))
 NONZERO = st.floats(1e-3, 1e3) | st.floats(-1e3, -1e-3)
@@ -160,6 +162,32 @@ def test_adam_of_a_loaded_counter_stays_float32():
     assert step.dtype == np.float32
 
 
+@pytest.mark.parametrize("name", ["rmsprop", "adam"])
+def test_eps_is_a_hundred_millionth_unless_told_otherwise(name):
+    init, optimizer = getattr(optimizers, name + "_init"), getattr(optimizers, name)
+    g = np.array([1e-8, -3e-7])
+    for dtype in (float, complex):
+        usual, told = (optimizer(init(g.astype(dtype)), g.astype(dtype), 0.1, **eps)[1] for eps in ({}, {"eps": 1e-8}))
+        np.testing.assert_array_equal(usual, told)
+
+
+def test_without_a_longest_norm_a_nan_stays_where_it_is():
+    for dtype in (np.float32, np.float64):  # float64 through the kernel
+        g = np.array([np.nan, 1.0], dtype)
+        _, step = optimizers.adam(optimizers.adam_init(np.zeros(2)), g, 0.1)
+        assert np.isnan(step[0])
+        assert step[1] == pytest.approx(-0.1)
+
+
+def test_adam_takes_the_kernel_where_all_three_are_float32_or_all_are_float64(monkeypatch):
+    taken = []
+    monkeypatch.setattr(kernels, "adam", lambda *arguments: taken.append(arguments[3].dtype))
+    one = {dtype: np.ones(2, dtype) for dtype in (np.float32, np.float64, complex)}
+    for m, v, g in itertools.product(one.values(), repeat=3):
+        optimizers.adam(optimizers.Adam(m, v, 1), g, 0.1)
+    assert taken == [np.float32, np.float64]
+
+
 # ---- clipping ----
 
 
@@ -184,3 +212,5 @@ def test_clipping_on_and_inside_the_ball_changes_no_bit():
 def test_clipping_to_nothing_is_refused(max_norm):
     with pytest.raises(ValueError, match="max_norm: expected a positive number"):
         optimizers.clip_by_global_norm(np.ones(2), max_norm)
+    with pytest.raises(ValueError, match="max_norm: expected a positive number"):
+        optimizers.adam(optimizers.adam_init(np.ones(2)), np.ones(2), 0.1, max_norm=max_norm)

@@ -335,6 +335,69 @@ def test_kl_grad_is_the_complex_step_gradient_and_fisher_its_derivative_at_home(
         near(part, truth.imag / h, size=size)
 
 
+# ---- the bound of entropy_error ----
+
+
+@pytest.mark.parametrize(("mean", "log_std"), [(0.0, 0.0), (3.0, -1.0), (-7.0, 1.5)])
+def test_what_the_quadrature_is_told_of_the_integrand_is_true_and_hardly_more_than_that(mean, log_std, monkeypatch):
+    """|f| ≤ c + g |Re ε| on the strip |Im ε| ≤ w; c and g as the docstring derives them."""
+    told = []
+    monkeypatch.setattr(squashed, "error_bound", lambda *arguments: told.extend(arguments) or arguments[0])
+    squashed.entropy_error(np.array([[mean]]), np.array([log_std]))
+    width, constant, growth = (float(np.squeeze(number)) for number in told)
+    real, imaginary = np.meshgrid(np.linspace(-30, 30, 601), width * np.linspace(-1, 1, 41))
+    f = 2 * np.abs(np.log(np.cosh(mean + np.exp(log_std) * (real + 1j * imaginary))))
+    assert (f <= constant + growth * np.abs(real)).all()
+    assert width == 1.5 * np.exp(-log_std)
+    assert growth == 2 * np.exp(log_std)
+    assert 0 < constant - 2 * abs(mean) - 2 * (1.5 - np.log(np.cos(1.5))) < 0.01
+
+
+# ---- shapes ----
+
+
+@pytest.mark.parametrize("shape", [(), (2,), (2, 3)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_may_stand_in_any_shape_and_none_knows_of_another(dtype, shape):
+    rng = np.random.default_rng(0)
+    mean, other, u, per_row = rng.standard_normal((4, *shape, 4)).astype(dtype)
+    shared, weight = rng.standard_normal(4).astype(dtype), rng.standard_normal(shape).astype(dtype)
+    for log_std in (shared, per_row):
+        for name, arguments in {
+            "log_prob": (mean, log_std, u), "score": (mean, log_std, u), "from_noise": (mean, log_std, u),
+            "pathwise_grad": (mean, log_std, u, other, weight), "entropy": (mean, log_std),
+            "entropy_grad": (mean, log_std), "kl": (mean, log_std, other, log_std + 1),
+            "kl_grad": (mean, log_std, other, log_std + 1), "fisher_matvec": (mean, log_std, u, other),
+        }.items():  # fmt: skip
+            function = getattr(squashed, name)
+            for whole, *rows in zip(*map(parts, [function(*arguments), *by_row(function, arguments)]), strict=True):
+                near(whole.reshape(len(rows), -1), np.reshape(rows, (len(rows), -1)), 32 * np.finfo(dtype).eps)
+                assert whole.shape[: len(shape)] == shape
+                assert whole.dtype == dtype
+        errors = [squashed.entropy_error(*arguments)[0] for arguments in by_row(lambda *a: a, (mean, log_std))]
+        np.testing.assert_allclose(np.ravel(squashed.entropy_error(mean, log_std)), errors, rtol=1e-6)
+        if shape == () and log_std is shared:
+            of_each = squashed.entropy_error(mean[:, None], log_std[:, None])
+            np.testing.assert_allclose(squashed.entropy_error(mean, log_std), of_each.sum(), rtol=1e-6)
+
+
+def by_row(function, arguments):
+    """The function's results row by row, for arrays (..., A) of rows, a shared one (A,) and one number a row (...)."""
+    mean = arguments[0]
+    for place in np.ndindex(mean.shape[:-1]):
+        one = (a[place][None] if a.shape in (mean.shape, mean.shape[:-1]) else a for a in arguments)
+        yield function(*(np.asarray(array) for array in one))
+
+
+def parts(result):
+    return result if isinstance(result, tuple) else (result,)
+
+
+def test_samples_keep_the_type_of_the_mean():
+    for drawn in squashed.sample_and_log_prob(np.random.default_rng(0), *np.zeros((2, 2, 3), np.float32)):
+        assert drawn.dtype == np.float32
+
+
 # ---- balls, and errors ----
 
 

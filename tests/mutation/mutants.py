@@ -49,7 +49,7 @@ def replacements(node):
                     yield changed(node, ops=[*node.ops[:i], other(), *node.ops[i + 1 :]])
         case ast.Attribute() if node.attr in NAMES:
             yield changed(node, attr=NAMES[node.attr])
-        case ast.Name(ctx=ast.Load()) if node.id in NAMES:
+        case ast.Name(ctx=ast.Load(), id="min" | "max" | "any" | "all"):
             yield changed(node, id=NAMES[node.id])
         case ast.Call():
             for i in range(len(node.keywords)):
