@@ -83,11 +83,16 @@ def _times_slope(d: NDArray, h: NDArray, activation: int) -> None:
 
 
 def _times_fisher(u: NDArray, w: NDArray, segments: NDArray) -> None:
-    """w∘u − w (w·u within each segment) in place, row by row."""
+    """w∘u − w (w·u within each segment) in place, row by row; u counted from that of the largest w of its segment."""
     for b in range(u.shape[0]):
         for k in range(segments.shape[0]):
-            mean = u.dtype.type(0)
+            largest = segments[k, 0]
             for a in range(segments[k, 0], segments[k, 1]):
+                if w[b, a] > w[b, largest]:
+                    largest = a
+            mean, origin = u.dtype.type(0), u[b, largest]
+            for a in range(segments[k, 0], segments[k, 1]):
+                u[b, a] -= origin
                 mean += w[b, a] * u[b, a]
             for a in range(segments[k, 0], segments[k, 1]):
                 u[b, a] -= mean
@@ -156,8 +161,8 @@ def fisher_vector_product_py(
 ) -> NDArray:
     """Σ_b J_bᵀ F_b J_b v for an MLP, block by block: J v, then F in the output space, then Jᵀ, while all is in cache.
 
-    F_b u = w∘u − w (w·u within each segment), w = weight[b]: the categorical Fisher with w = p (one segment per
-    distribution); with no segments F_b = diag(w), the Gaussian's. `segments` (S, 2) holds starts and ends.
+    F_b u = w∘u − w (w·u within each segment), w = weight[b] of sum 1 in each: the categorical Fisher with w = p, one
+    segment per distribution. With no segments F_b = diag(w), the Gaussian's. `segments` (S, 2) holds starts and ends.
     """
     out = np.zeros_like(theta)
     for first in range(0, len(weight), BLOCK):

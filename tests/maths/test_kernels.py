@@ -274,6 +274,8 @@ def test_the_fisher_product_is_the_sum_of_dense_ones(kernel, dtype, activation, 
     rng, net = np.random.default_rng(0), mlp.MLP((3, 4, 5), activation)
     theta, vector = rng.standard_normal((2, mlp.size(net)))
     x, weight = rng.standard_normal((rows, 3)), rng.random((rows, 5))
+    for start, end in segments:
+        weight[:, start:end] /= weight[:, start:end].sum(axis=1, keepdims=True)
     cache = mlp.forward(net, theta, x)[1]
     truth = np.zeros_like(theta)
     for b, w in enumerate(weight):
