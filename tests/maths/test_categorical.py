@@ -5,14 +5,16 @@ Errors are relative to the larger of the result and 1: a score [i = a] − p is 
 
 from functools import partial
 
+import flint
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchrl.maths import categorical
+from scratchrl.maths import categorical, kernels
 from scratchrl.oracle import strategies
 from scratchrl.oracle.differentiation import central_difference, complex_step
+from scratchrl.oracle.numbers import Ball
 
 
 def near(got, truth, bound=1e-12):
@@ -56,6 +58,14 @@ def test_large_logits_neither_overflow_nor_vanish():
     np.testing.assert_array_equal(categorical.kl(logits, logits), [0, 0])
 
 
+@pytest.mark.parametrize("dtype", [float, complex])
+def test_large_logits_neither_overflow_nor_vanish_whatever_the_shape_around_them(dtype):
+    logits = np.array([[[1e4, 0.0]], [[-1e4, -2e4]]], dtype)
+    np.testing.assert_array_equal(categorical.log_softmax(logits), [[[0, -1e4]], [[0, -1e4]]])
+    np.testing.assert_array_equal(categorical.softmax(logits), [[[1, 0]], [[1, 0]]])
+    np.testing.assert_array_equal(categorical.kl(logits, -logits), [[1e4], [1e4]])
+
+
 @given(strategies.logits())
 def test_entropy_is_minus_the_mean_log_prob_and_at_most_log_a(logits):
     entropy = categorical.entropy(logits)
@@ -79,6 +89,21 @@ def test_kl_has_the_direction_its_name_says():
     p, q = np.log([[0.5, 0.5]]), np.log([[0.9, 0.1]])
     near(categorical.kl(p, q), [0.5 * np.log(0.5 / 0.9) + 0.5 * np.log(0.5 / 0.1)])
     near(categorical.kl(q, p), [0.9 * np.log(0.9 / 0.5) + 0.1 * np.log(0.1 / 0.5)])
+
+
+def test_kl_keeps_its_digits_between_nearly_equal_distributions():
+    """At ±t from even logits it is log cosh t; the rounding of log q is ε/t of the ratio, but of q − p it is ε/t²."""
+    for dtype, t in ((np.float32, 2.0**-10), (np.float64, 2.0**-20)):
+        kl = categorical.kl(np.zeros((1, 2), dtype), np.array([[t, -t]], dtype))
+        np.testing.assert_allclose(kl, t**2 / 2 - t**4 / 12, rtol=4 * np.finfo(dtype).eps / t)
+
+
+def test_wide_balls_never_ask_whether_the_ratio_is_small():
+    """log q₀/p₀ may be on either side of −½ here: a question without an answer."""
+    even, other = (np.array([[Ball(0), Ball(x)]], object) for x in (0, flint.arb(0.75, 0.2)))
+    (kl,) = categorical.kl(even, other)
+    for x in (0.55, 0.75, 0.95):
+        assert kl.arb.overlaps(flint.arb(categorical.kl(np.zeros((1, 2)), np.array([[0.0, x]])).item()))
 
 
 @given(strategies.logits())
@@ -171,6 +196,20 @@ def test_entropy_grad_keeps_its_digits_where_it_is_small():
     np.testing.assert_allclose(categorical.entropy_grad(logits), truth, rtol=1e-11)
 
 
+def test_entropy_grad_does_not_care_how_far_the_logits_are_from_zero():
+    """A shift by 2⁴⁰ leaves these numbers exact; another shift for every row."""
+    logits = np.array([[1.5, -0.25, 0.0], [0.5, 2.0, -3.0]])
+    far = logits + 2.0**40 * np.array([[1], [-1]])
+    np.testing.assert_array_equal(categorical.entropy_grad(far), categorical.entropy_grad(logits))
+
+
+def test_entropy_grad_keeps_its_digits_where_one_action_is_nearly_certain():
+    """With q = exp(−30) against 1 it is ∓30 p₀ p₁."""
+    p1 = np.exp(-30.0) / (1 + np.exp(-30.0))
+    truth = 30 * p1 * (1 - p1)
+    np.testing.assert_allclose(categorical.entropy_grad(np.array([[0.0, -30.0]])), [[-truth, truth]], rtol=1e-14)
+
+
 @given(strategies.logits())
 def test_kl_grad_vanishes_at_home(logits):
     assert not categorical.kl_grad(logits, logits).any()
@@ -220,6 +259,47 @@ def test_kl_of_a_small_step_is_half_the_fisher_form_to_third_order(pair):
     half = 0.5 * (d * categorical.fisher_matvec(p, d)).sum(axis=1)
     for t in (2.0**-6, 2.0**-8, 2.0**-10):
         assert (np.abs(categorical.kl(p, p + t * d) - t**2 * half) <= t**3 / 4 + 1e-15).all()
+
+
+# ---- shapes ----
+
+
+@pytest.mark.parametrize("shape", [(), (2,), (2, 3), (1, 0)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, complex])
+def test_rows_may_stand_in_any_shape_and_none_knows_of_another(dtype, shape):
+    rng = np.random.default_rng(0)
+    l, m, v = rng.standard_normal((3, *shape, 4)).astype(dtype)
+    action = rng.integers(0, 4, shape)
+    for name, arguments in {
+        "log_softmax": (l,), "softmax": (l,), "log_prob": (l, action), "score": (l, action), "entropy": (l,),
+        "entropy_grad": (l,), "kl": (l, m), "kl_grad": (l, m), "fisher_matvec": (l, v), "mode": (l.real,),
+    }.items():  # fmt: skip
+        function = getattr(categorical, name)
+        whole = function(*arguments)
+        for place in np.ndindex(shape):
+            row = function(*(np.asarray(array[place])[None] for array in arguments))[0]
+            near(whole[place], row, 8 * np.finfo(dtype).eps)
+        assert whole.shape[: len(shape)] == shape
+        assert whole.dtype == (int if name == "mode" else dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
+def test_actions_may_be_integers_of_any_kind(dtype):
+    logits = np.log([[1.0, 3.0]])
+    near(categorical.log_prob(logits, np.array([1], dtype)), np.log([0.75]))
+    near(categorical.score(logits, np.array([1], dtype)), [[-0.25, 0.25]])
+
+
+def test_rows_of_floats_go_through_the_kernels_and_nothing_else_does(monkeypatch):
+    for name in ("log_softmax", "softmax", "categorical_log_prob", "categorical_score", "categorical_sample"):
+        monkeypatch.setattr(kernels, name, lambda *_: "kernel")
+    rng, action = np.random.default_rng(0), np.zeros(1, int)
+    for function in (
+        categorical.log_softmax, categorical.softmax, lambda l: categorical.log_prob(l, action),
+        lambda l: categorical.score(l, action), lambda l: categorical.sample(rng, l),
+    ):  # fmt: skip
+        assert function(np.zeros((1, 2), np.float32)) == function(np.zeros((1, 2))) == "kernel"
+        assert isinstance(function(np.zeros((1, 2), np.longdouble)), np.ndarray)
 
 
 # ---- errors ----

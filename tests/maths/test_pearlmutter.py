@@ -17,6 +17,7 @@ def problem(net, seed):
     rng = np.random.default_rng(seed)
     theta, direction, other = rng.standard_normal((3, mlp.size(net)))
     x = rng.standard_normal((6, net.sizes[0]))
+    x[0, 0] = 0
     d_y, change = rng.standard_normal((2, 6, net.sizes[-1]))
     return theta, direction, other, x, d_y, change
 
