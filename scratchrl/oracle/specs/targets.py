@@ -5,7 +5,7 @@ import numpy as np
 from scratchrl.maths import targets
 from scratchrl.oracle.cases import targets as cases
 from scratchrl.oracle.cases.tables import number
-from scratchrl.oracle.episode_ends import DISCOUNT_T, DONES, MASKS, TERMINATED, TRUNCATED, roles
+from scratchrl.oracle.episode_ends import DISCOUNT_T, DONE_FLAGS, MASKS, TERMINATED, TRUNCATED, roles
 from scratchrl.oracle.roles import Role, plain
 from scratchrl.oracle.specification import Spec
 from scratchrl.oracle.specs import target_identities
@@ -19,7 +19,7 @@ def never(canonical):
 
 
 NOT_TRUNCATED = {"truncated": never}
-ENDS = (TERMINATED, TRUNCATED, *(role for form in (DONES, MASKS, DISCOUNT_T) for role in roles(form)))
+ENDS = (TERMINATED, TRUNCATED, *(role for form in (DONE_FLAGS, MASKS, DISCOUNT_T) for role in roles(form)))
 TRANSITION = (REWARD, *ENDS, GAMMA)
 
 
