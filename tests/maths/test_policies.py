@@ -1,5 +1,7 @@
 """All four kinds of policy: Jacobian products and weighted scores by complex step, the Fisher matrix three ways."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -224,5 +226,25 @@ def test_free_parameters_are_appended_to_every_row():
 @KINDS
 def test_errors_name_the_argument(kind):
     policy = getattr(policies, f"{kind}_policy")(3, (2, 2) if kind == "multi_categorical" else 2)
-    with pytest.raises(ValueError, match=r"^theta: expected"):
+    with pytest.raises(ValueError, match=rf"^theta: expected shape \({policies.size(policy)},\)"):
         policies.forward(policy, np.zeros(3), np.zeros((1, 3)))
+
+
+@KINDS
+def test_two_hidden_layers_of_64_and_float64_unless_told_otherwise(kind):
+    policy = getattr(policies, f"{kind}_policy")(3, (2, 2) if kind == "multi_categorical" else 2)
+    assert policy.mlp.sizes[:-1] == (3, 64, 64)
+    assert policy.mlp.activation == "tanh"
+    assert policies.init(policy, np.random.default_rng(0)).dtype == np.float64
+
+
+def test_the_fused_product_is_taken_for_one_type_of_float_and_for_nothing_else(monkeypatch):
+    policy = policies.categorical_policy(3, 2, (4,))
+    theta, obs, vector = normal(0, policies.size(policy), (5, 3), policies.size(policy))
+    taken = []
+    monkeypatch.setattr(policies, "_fused_fisher_vector_product", lambda *a: taken.append(a[-1].dtype) or 0 * a[-1])
+    for at, along in itertools.product((np.float32, np.float64), (np.float32, np.float64, complex)):
+        params, cache = policies.forward(policy, theta.astype(at), obs.astype(at))
+        product = policies.fisher_vector_product(policy, theta.astype(at), params, cache, vector.astype(along))
+        assert product.any() == (at != along)
+    assert taken == [np.float32, np.float64]
