@@ -22,8 +22,13 @@ class _NotAnswered(Exception):
 
 
 def fails(identity: Identity, reading: Reading, cases: Sequence[Case]) -> bool:
-    """Whether a subject breaks it on one of the cases. Cases that its parameters cannot express are left out."""
-    return any(_broken(identity, reading, case) for case in cases)
+    """Whether a subject breaks it on one of the cases, as far as its parameters can express them."""
+    return any(_broken(identity, reading, _expressible(reading, case)) for case in cases)
+
+
+def _expressible(reading: Reading, case: Case) -> Case:
+    """What of a case the subject is told, in canonical words."""
+    return reading.binding.means(reading.given(case), reading.spec.absent)
 
 
 def _broken(identity: Identity, reading: Reading, case: Case) -> bool:
@@ -34,16 +39,23 @@ def _broken(identity: Identity, reading: Reading, case: Case) -> bool:
         return False
     except Exception:  # the subject's outputs do not fit together
         return True
-    return any(not np.all(np.abs(gap) <= FACTOR * bound) for gap, bound in zip(gaps, bounds, strict=True))
+    pairs = list(zip(gaps, bounds, strict=False))  # outputs that the subject does not have are not missed
+    return any(gap.shape != bound.shape or not np.all(np.abs(gap) <= FACTOR * bound) for gap, bound in pairs)
 
 
 def _ask(reading: Reading, **case: Any) -> Any:
     given = reading.given(case)
     meant = reading.binding.means(given, reading.spec.absent)
-    if not all(np.array_equal(meant[name], value) for name, value in case.items() if name in meant):
+    if not all(_equal(meant[name], value) for name, value in case.items() if name in meant):
         raise _NotAnswered
     answer = reading.answer(given)
     if not isinstance(answer, Outputs) or answer.names:
         raise _NotAnswered
     arrays = answer.arrays[: len(reading.spec.outputs)]
     return arrays[0] if len(arrays) == 1 else arrays
+
+
+def _equal(meant: Any, value: Any) -> bool:
+    if isinstance(value, list):
+        return len(meant) == len(value) and all(map(np.array_equal, meant, value))
+    return np.array_equal(meant, value)
