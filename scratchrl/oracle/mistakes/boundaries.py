@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchrl.oracle.mistake import BUG, mistake
-from scratchrl.oracle.mistakes.shifted import earlier, later
+from scratchrl.oracle.shifted import earlier, later
 
 BOOTSTRAPPED = ("gae", "lambda_return", "n_step_return", "vtrace")
 

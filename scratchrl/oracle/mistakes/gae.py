@@ -7,7 +7,7 @@ import numpy as np
 
 from scratchrl.maths.returns import lambda_return, reverse_scan
 from scratchrl.oracle.mistake import BUG, CONVENTION, EITHER, mistake
-from scratchrl.oracle.mistakes.shifted import later
+from scratchrl.oracle.shifted import later
 
 
 @mistake("gae-last-value-stale", "gae", BUG, "DLR-RM/stable-baselines3#185", "DLR-RM/stable-baselines3@fc952715")

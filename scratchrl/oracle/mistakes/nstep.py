@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchrl.oracle.mistake import BUG, mistake
-from scratchrl.oracle.mistakes.shifted import later
+from scratchrl.oracle.shifted import later
 
 
 @mistake("nstep-gamma1", "n_step_return", BUG, "jakegrigsby/AdvancedPacmanDQNs#2", "younggyoseo/FastTD3#6")

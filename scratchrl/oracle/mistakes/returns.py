@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchrl.oracle.mistake import BUG, CONVENTION, EITHER, mistake
-from scratchrl.oracle.mistakes.shifted import earlier, episode_start, later
+from scratchrl.oracle.shifted import earlier, episode_start, later
 
 
 @mistake("rtg-episode-leak", "reward_to_go", BUG, "nikhilbarhate99/PPO-PyTorch#8", "pytorch/examples#1422")

@@ -4,7 +4,7 @@ import numpy as np
 
 from scratchrl.maths.returns import reverse_scan
 from scratchrl.oracle.mistake import BUG, CONVENTION, EITHER, mistake
-from scratchrl.oracle.mistakes.shifted import earlier, later
+from scratchrl.oracle.shifted import earlier, later
 
 
 @mistake("vtrace-trunc-leak", "vtrace", BUG, "pytorch/rl#4209", "pytorch/rl#4210")

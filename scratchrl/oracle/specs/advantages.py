@@ -4,7 +4,9 @@ from scratchrl.maths import off_policy, returns
 from scratchrl.oracle.cases import returns as cases
 from scratchrl.oracle.episode_ends import ENDS_OF_EPISODES
 from scratchrl.oracle.specification import TIME_LAYOUTS, Spec
-from scratchrl.oracle.specs.returns import FLAGS, NEVER, one
+from scratchrl.oracle.specs import advantage_identities as own
+from scratchrl.oracle.specs.returns import COMMON, FLAGS, NEVER, one
+from scratchrl.oracle.specs.trajectory_identities import SUPERPOSITION
 from scratchrl.oracle.trajectory_roles import GAMMA, LAM, RATIOS, REWARD, VALUES
 
 
@@ -38,6 +40,7 @@ GAE = Spec(
     layouts=TIME_LAYOUTS,
     absent=NEVER,
     formulas=(_return_minus_value,),
+    identities=(*COMMON, SUPERPOSITION, *own.OF_GAE),
 )  # fmt: skip
 
 _with_ratio = ("log_rho", *_arrays)
@@ -55,4 +58,5 @@ VTRACE = Spec(
     roles=(*RATIOS, REWARD, *VALUES, *ENDS_OF_EPISODES, GAMMA, LAM),
     layouts=TIME_LAYOUTS,
     absent=NEVER | {"lam": one, "rho_bar": one},
+    identities=(*COMMON, *own.OF_VTRACE),
 )  # fmt: skip

@@ -6,6 +6,8 @@ from scratchrl.maths import returns
 from scratchrl.oracle.cases import returns as cases
 from scratchrl.oracle.episode_ends import DONES, ENDS_OF_EPISODES, TERMINATED, TRUNCATED  # noqa: F401
 from scratchrl.oracle.specification import TIME_LAYOUTS, Spec
+from scratchrl.oracle.specs import advantage_identities as own
+from scratchrl.oracle.specs import trajectory_identities as laws
 from scratchrl.oracle.trajectory_roles import GAMMA, LAM, ONLY_NEXT_VALUES, REWARD, N
 
 
@@ -21,6 +23,7 @@ def one(canonical):
 
 NEVER = {"terminated": no_flags, "truncated": no_flags}
 FLAGS = ("terminated", "truncated")
+COMMON = (*laws.OVER_ENDS, laws.PAST, *laws.BOOTSTRAPPED, laws.TWICE, *laws.OF_STREAMS)
 
 _tame, _stress, _edges = cases.kinds(("reward",), ("gamma",))
 DISCOUNTED_RETURN = Spec(
@@ -33,6 +36,7 @@ DISCOUNTED_RETURN = Spec(
     roles=(REWARD, GAMMA),
     layouts=TIME_LAYOUTS,
     absent={"gamma": one},
+    identities=(laws.TWICE, *own.OF_DISCOUNTED_RETURN),
 )  # fmt: skip
 
 _tame, _stress, _edges = cases.kinds(("reward", *FLAGS), ("gamma",))
@@ -46,6 +50,7 @@ REWARD_TO_GO = Spec(
     roles=(REWARD, *ENDS_OF_EPISODES, GAMMA),
     layouts=TIME_LAYOUTS,
     absent=NEVER | {"gamma": one},
+    identities=(*laws.OVER_ENDS, laws.PAST, laws.TWICE, *laws.OF_STREAMS, *own.OF_REWARD_TO_GO),
 )  # fmt: skip
 
 _arrays = ("reward", "next_value", *FLAGS)
@@ -61,6 +66,7 @@ N_STEP_RETURN = Spec(
     roles=(REWARD, *ONLY_NEXT_VALUES, *ENDS_OF_EPISODES, GAMMA, N),
     layouts=TIME_LAYOUTS,
     absent=NEVER,
+    identities=(*COMMON, *own.OF_N_STEP_RETURN),
 )  # fmt: skip
 
 _tame, _stress, _edges = cases.kinds(_arrays, ("gamma", "lam"))
@@ -74,4 +80,5 @@ LAMBDA_RETURN = Spec(
     roles=(REWARD, *ONLY_NEXT_VALUES, *ENDS_OF_EPISODES, GAMMA, LAM),
     layouts=TIME_LAYOUTS,
     absent=NEVER | {"lam": one},
+    identities=(*COMMON, *own.OF_LAMBDA_RETURN),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Arrays one row off, as mistakes read them."""
+"""Arrays one row later or earlier: what a recursion looks at, and where a mistake looks instead."""
 
 from typing import Any
 
