@@ -70,6 +70,17 @@ def test_minibatches_are_a_partition_and_keep_rows_together(rows, size, seed):
         np.testing.assert_array_equal(y, b[x])
 
 
+def test_the_loss_takes_the_kernel_in_float32_and_nowhere_else(monkeypatch):
+    net, rng = MLP((3, 4, 1)), np.random.default_rng(0)
+    phi, obs, target = rng.standard_normal(mlp.size(net)), rng.standard_normal((5, 3)), rng.standard_normal(5)
+    taken = []
+    monkeypatch.setattr(critic.kernels, "value_regression", lambda phi, *_: taken.append(phi.dtype) or (0.0, phi))
+    for dtype in (np.float32, np.float64, complex):
+        critic.loss_and_grad(net, phi.astype(dtype), obs.astype(dtype), target.astype(dtype))
+    critic.loss_and_grad(net, phi.astype(np.float32), obs.astype(np.float32), target)
+    assert taken == [np.float32]
+
+
 def test_minibatches_come_in_another_order_each_epoch():
     rng = np.random.default_rng(0)
     first, second = (np.concatenate([x for (x,) in critic.minibatches(rng, 7, np.arange(50))]) for _ in range(2))
