@@ -7,6 +7,7 @@ from scratchrl.oracle.cases import targets as cases
 from scratchrl.oracle.roles import Role, plain
 from scratchrl.oracle.specification import Spec
 from scratchrl.oracle.specs import target_identities
+from scratchrl.oracle.specs.distributions import dyadic_softmax
 from scratchrl.oracle.specs.loss_roles import BATCHES
 from scratchrl.oracle.specs.targets import NOT_TRUNCATED, TRANSITION
 
@@ -60,6 +61,19 @@ C51_PROJECTION = Spec(
 # ---- the loss ----
 
 LOGITS = plain("logits", "logit", "q_logits", "chosen_logits", "logits_a", "x", "pred_logits", "current_logits")
+PROBS = Role(
+    "probs", ("pmfs", "old_pmfs", "dist", "p", "probabilities", "prob", "current_dist", "pred_probs", "curr_dist",
+              "q_dist", "chosen_probs", "current_probs", "dist_a", "pmf"),
+    ("logits",), lambda case: dyadic_softmax(case["logits"]), lambda given: {"logits": np.log(given["probs"])},
+    excludes=("logits",), pull=lambda given, d_logits: _by_probs(d_logits, **given),
+)  # fmt: skip
+
+
+def _by_probs(d_logits, probs, target_probs):
+    """−p′/(p B), from d_logits = (p Σ p′ − p′)/B."""
+    return d_logits / probs - target_probs.sum(axis=-1, keepdims=True) / len(probs)
+
+
 TARGET_PROBS = plain(
     "target_probs", "target_pmfs", "target_dist", "proj_dist", "projected", "m", "target", "targets", "target_p",
     "target_distribution", "proj_distr", "projection", "target_pmf", "proba_target", "labels", "target_probabilities",
@@ -95,7 +109,7 @@ C51_LOSS = Spec(
         "one atom takes all": cases.fits(parts=1),
         "two atoms": cases.fits(width=(2, 2)),
     },
-    roles=(LOGITS, TARGET_PROBS),
+    roles=(LOGITS, PROBS, TARGET_PROBS),
     formulas=(_by_softmax,),
     differentiate=("logits",),
     identities=target_identities.OF_C51_LOSS,
