@@ -68,6 +68,13 @@ def test_fused_ppo_clip_stops_where_the_clip_does():
         assert fused.ppo_clip(policy, *rows, 0.2)[1].any() == moves
 
 
+def test_the_loss_is_a_float32_and_a_clip_of_nothing_is_refused():
+    policy, *rows = drawn(np.random.default_rng(0), 5, 3, 4, "tanh")
+    assert fused.ppo_clip(policy, *narrowed(rows), 0.2)[0].dtype == np.float32
+    with pytest.raises(ValueError, match=r"^clip: expected"):
+        fused.ppo_clip(policy, *narrowed(rows), 0.0)
+
+
 def test_fused_covers_one_softmax_in_contiguous_float32_and_nothing_else():
     rng = np.random.default_rng(1)
     policy, *wide = drawn(rng, 4, 3, 2, "tanh")

@@ -213,3 +213,5 @@ def test_constants_belong_to_the_system_of_the_array():
     assert constants.log_two_pi(np.zeros(1, np.float32)) == constants.LOG_TWO_PI == float(mpmath.log(2 * mpmath.pi))
     with flint.ctx.workprec(200):
         assert constants.log_two_pi(to_balls(np.zeros(1))).contains((2 * flint.arb.pi()).log())
+        assert constants.sqrt_two_pi(to_balls(np.zeros(1))).contains((2 * flint.arb.pi()).sqrt())
+        assert (constants.exact(0.9, to_balls(np.zeros(1))) - 0.9).contains(0)
