@@ -2,9 +2,10 @@ r"""Agreement: a number is right when rounding explains its distance from the tr
 
     |subject − truth| ≤ FACTOR · max over the fair formulas of the proven bound of that formula        (1)
 
-with bounds from numbers.py at the precision the subject answered in. FACTOR leaves room for another order of the same
-operations, and for elementary functions that are off by more than one rounding; the bound has the size and the
-condition of the problem in it already. Beyond 10 bounds every subject fails.
+with bounds from numbers.py at the precision the subject answered in. Where floating point is put to the test only the
+reference's own formula is fair, and what rounding each input once does to the truth is a bound beside it. FACTOR leaves
+room for another order of the same operations, and for elementary functions that are off by more than one rounding; the
+bound has the size and the condition of the problem in it already. Beyond 10 bounds every subject fails.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +15,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchrl.oracle.numbers import BITS, TRUE_BITS, Undecidable, bounds, distances, evaluate, rounded
+from scratchrl.oracle.numbers import (
+    BITS,
+    TRUE_BITS,
+    Undecidable,
+    bounds,
+    distances,
+    evaluate,
+    evaluate_rounded,
+    rounded,
+)
 from scratchrl.oracle.roles import Case
 from scratchrl.oracle.specification import Spec
 from scratchrl.oracle.subjects import Answer, Failure, Outputs, Reading
@@ -121,6 +131,8 @@ def _tolerances(
     formulas = writings(function, reading.spec) if fair else [function]
     worded = [in_words(formula, reading, answer.names) for formula in formulas]
     found = [_bounds(formula, given, answer.dtype, true) for formula in worded]
+    if not fair:
+        found.append(_room_of_inputs(worded[0], given, answer.dtype, true))
     return tuple(FACTOR * (np.max(each, axis=0) + tiny) for each in zip(*found, strict=True))
 
 
@@ -143,6 +155,18 @@ def _bounds(formula: Callable[..., Any], given: Case, dtype: np.dtype, true: Seq
         if not np.isfinite(bound[known]).all() or (np.abs(_floats([leaf])[0][known]) > largest).any():
             raise Undecidable("no number of this precision is near")
     return found
+
+
+def _room_of_inputs(
+    function: Callable[..., Any], given: Case, dtype: np.dtype, true: Sequence[NDArray]
+) -> list[NDArray]:
+    """How far the truth moves when each input is rounded once; no room where a branch depends on that."""
+    try:
+        wide = evaluate_rounded(function, BITS[dtype], given)
+        room = [bounds(t, w, BITS[dtype]) for t, w in zip(true, wide, strict=False)]
+    except Undecidable:
+        return [np.zeros(leaf.shape) for leaf in true]
+    return [np.where(np.isfinite(each), each, 0.0) for each in room]
 
 
 def _is_nearest(got: NDArray, true: NDArray) -> bool:
