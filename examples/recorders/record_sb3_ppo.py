@@ -46,6 +46,7 @@ def record(model, gradient_step=0):
     torch.nn.utils.clip_grad_norm_, optimizer.step, buffer._get_samples = clip_and_keep, step_and_keep, samples_and_keep
     try:
         model.learn(model.n_steps * model.n_envs, callback=rollout)
+        raise ValueError(f"gradient_step: expected fewer than the {next(count)} of one update, got {gradient_step}")
     except Recorded:
         return settings(model, told["t"]) | rollout.told | told
     finally:

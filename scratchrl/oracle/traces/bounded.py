@@ -152,6 +152,14 @@ def pair(x: Any) -> tuple[Any, Any]:
     return value, error
 
 
+def collected(result: Any, bits: int) -> Bounded:
+    """A result that has become an object array of numbers with errors, as a Bounded again."""
+    if isinstance(result, Bounded):
+        return result
+    value, error = pair(result)
+    return rounding(value, bits, error)
+
+
 # ---- NumPy's functions that are no ufuncs ----
 
 
@@ -171,8 +179,13 @@ def _broadcast_to(unit: float, array: Bounded, shape: tuple[int, ...]) -> Bounde
     return Bounded(np.broadcast_to(array.value, shape), np.broadcast_to(array.error, shape), unit)
 
 
+def _clip(unit: float, array: Any, low: Any, high: Any) -> Any:
+    return np.minimum(np.maximum(array, low), high)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "where": _where,
+    "clip": _clip,
     "concatenate": _concatenate,
     "broadcast_to": _broadcast_to,
     "result_type": lambda unit, *args: np.dtype(object),

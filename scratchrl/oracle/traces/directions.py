@@ -52,15 +52,17 @@ def _direction(recording: Recording, found: Found) -> Judged:
         return float(np.sqrt(max(0.0, (a - b) @ apply(a - b))))
 
     room = FACTOR * max(distance(fine, solution), distance(coarse.astype(np.float64), solution), 1e-300)
-    off = distance(recording["direction/policy"], solution)
+    direction = recording["direction/policy"]
+    off = distance(direction, solution)
     whole = distance(solution, 0 * solution)
     judged = Judged(SAME, off / room, note=f"‖s − s*‖ is {off / whole:.1e} of ‖s*‖" if whole else "")
     if off <= room:
         return judged
     for told, values in _others(recording, gradient, iterations, apply):
         other = values()
-        near = room if told in (DOWNHILL, VANILLA, UNDAMPED) else distance(other, solution)
-        if distance(recording["direction/policy"], other) <= near:
+        stopped = told in (ABSOLUTE, FEWER)  # on the way to the same solution: (1) with what such a solver has left
+        left = off <= FACTOR * distance(other, solution) if stopped else distance(direction, other) <= room
+        if left:
             return judged._replace(verdict=CONVENTION if is_convention([told]) else DIFFERS, remarks=(told,))
     return judged._replace(verdict=DIFFERS)
 

@@ -13,23 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchrl.oracle import mistakes, numpy_io, specs
-from scratchrl.oracle.judgement import Verdict, judge
+from scratchrl.oracle.judgement import FACTOR, Verdict, judge
 from scratchrl.oracle.mistake import BUG
 from scratchrl.oracle.naming import Explanation
 from scratchrl.oracle.numbers import TRUE_BITS, Undecidable, bounds, evaluate, rounded
 from scratchrl.oracle.roles import Binding, Case
 from scratchrl.oracle.specification import AS_DOCUMENTED, Spec
 from scratchrl.oracle.subjects import Outputs, Reading
-from scratchrl.oracle.traces.bounded import Bounded, rounding
+from scratchrl.oracle.traces.bounded import Bounded, collected, rounding
 from scratchrl.oracle.traces.judging import (
     CONVENTION,
     DIFFERS,
     SAME,
-    UNDECIDABLE,
     Example,
     Judged,
+    compare,
     is_convention,
     remark,
+    tolerance_of,
 )
 from scratchrl.oracle.traces.recording import dtype_of
 
@@ -47,20 +48,43 @@ def against_spec(name: str, case: Case, recorded: NDArray, bits: int) -> Judged:
     """
     spec = specs.get(name)
     reading, answer = _reading(spec, case, bits), Outputs((np.asarray(recorded),), dtype_of(bits), False)
-    try:
-        verdict = judge(spec.reference, reading, case, answer, fair=True)
-    except Undecidable as error:
-        return Judged(UNDECIDABLE, note=str(error))
+    verdict = _decided(reading, case, answer)
+    if verdict is None:
+        return _by_bounds(reading, case, answer, bits)
     worst, example = _worst(verdict)
     if verdict.agrees:
         return Judged(SAME, worst)
-    found = explain(reading, case, answer, verdict.tolerance)
+    return _explained(Judged(DIFFERS, worst, example=example), reading, case, answer, verdict.tolerance)
+
+
+def _decided(reading: Reading, case: Case, answer: Outputs) -> Verdict | None:
+    """With the bounds of all fair writings, or of the reference alone, or None where balls have no answer."""
+    for fair in (True, False):
+        try:
+            return judge(reading.spec.reference, reading, case, answer, fair)
+        except Undecidable:
+            continue
+    return None
+
+
+def _by_bounds(reading: Reading, case: Case, answer: Outputs, bits: int) -> Judged:
+    """Where a branch hangs on rounding balls have no answer, but bounds that span both sides may be narrow enough."""
+    expected = _bounded(reading.spec.reference, case, bits)[0]
+    judged = compare(answer.arrays[0], expected, FACTOR)
+    tolerance = (np.asarray(tolerance_of(expected, FACTOR)),)
+    return judged if judged.verdict == SAME else _explained(judged, reading, case, answer, tolerance)
+
+
+def _explained(
+    judged: Judged, reading: Reading, case: Case, answer: Outputs, tolerance: tuple[NDArray, ...]
+) -> Judged:
+    found = explain(reading, case, answer, tolerance)
     if found is None:
-        return Judged(DIFFERS, worst, example=example)
+        return judged
     remarks = tuple(remark(entry) for entry in found.entries)
     if is_convention(remarks):
-        return Judged(CONVENTION, worst, remarks, example, function=found.function)
-    return Judged(DIFFERS, worst, remarks, example)
+        return judged._replace(verdict=CONVENTION, remarks=remarks, function=found.function)
+    return judged._replace(remarks=remarks)
 
 
 def explain(
@@ -89,14 +113,20 @@ def explain(
 
 
 def outputs(function: Callable[..., Any], case: Case, bits: int) -> list[Bounded]:
-    """All outputs of a function of the catalogue with their bounds, for stages further on.
+    """All outputs of a function of the catalogue with their bounds, for stages further on."""
+    try:
+        true, rough = evaluate(function, TRUE_BITS, case), evaluate(function, bits, case)
+        return [
+            rounding(rounded(t).astype(np.float64), bits, bounds(t, r, bits)) for t, r in zip(true, rough, strict=True)
+        ]
+    except Undecidable:
+        return _bounded(function, case, bits)
 
-    Raises: Undecidable.
-    """
-    true, rough = evaluate(function, TRUE_BITS, case), evaluate(function, bits, case)
-    return [
-        rounding(rounded(t).astype(np.float64), bits, bounds(t, r, bits)) for t, r in zip(true, rough, strict=True)
-    ]
+
+def _bounded(function: Callable[..., Any], case: Case, bits: int) -> list[Bounded]:
+    """By whole arrays with bounds that span both sides of a branch."""
+    result = function(**{name: rounding(value, bits) if _is_float(value) else value for name, value in case.items()})
+    return [collected(leaf, bits) for leaf in (result if isinstance(result, tuple) else (result,))]
 
 
 def _reading(spec: Spec, case: Case, bits: int) -> Reading:

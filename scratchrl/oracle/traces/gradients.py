@@ -20,10 +20,9 @@ from scratchrl.maths import policies
 from scratchrl.maths.policies import Policy
 from scratchrl.oracle import mistakes, specs
 from scratchrl.oracle.mistake import BUG
-from scratchrl.oracle.numbers import Undecidable
 from scratchrl.oracle.traces.bounded import Bounded
 from scratchrl.oracle.traces.elementwise import outputs
-from scratchrl.oracle.traces.judging import UNDECIDABLE, Judged, Remark, Variant, known, remark
+from scratchrl.oracle.traces.judging import Judged, Remark, Variant, known, remark
 from scratchrl.oracle.traces.minibatch import in_force, policy_case, value_case
 from scratchrl.oracle.traces.networks import parameters
 from scratchrl.oracle.traces.recording import Recording, parts
@@ -75,10 +74,7 @@ def _examiner(net: str, where: tuple[slice, tuple[int, ...]], made: Made) -> Any
             return cut(made[key])
 
         variants = tuple(variant(*other) for other in others(recording, found))
-        try:
-            return by_network(recording, cut(recording[f"gradient/{net}"]), compute, variants)
-        except Undecidable as error:
-            return Judged(UNDECIDABLE, note=str(error))
+        return by_network(recording, cut(recording[f"gradient/{net}"]), compute, variants)
 
     return examine
 
@@ -99,7 +95,6 @@ def policy_gradient(
 
     Args:
       loss: what to take for the policy loss, instead of the one in force; sign: of the entropy bonus.
-    Raises: Undecidable.
     """
     spec, case = policy_case(recording)
     if recording.has("delta"):
@@ -167,10 +162,7 @@ def _or_nan(values: Any, like: NDArray) -> NDArray:
 def value_gradient(
     recording: Recording, found: Found, arithmetic: Arithmetic, loss: Any = None, factor: float = 1.0
 ) -> Any:
-    """∂L/∂φ of the value loss times its coefficient.
-
-    Raises: Undecidable.
-    """
+    """∂L/∂φ of the value loss times its coefficient."""
     spec, case = value_case(recording)
     net = recording.value
     assert net is not None

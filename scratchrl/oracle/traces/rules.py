@@ -91,5 +91,7 @@ RULES: dict[str, Callable[..., Pair]] = {
     "greater_equal": _comparison(np.greater_equal),
     "less": _comparison(np.less),
     "less_equal": _comparison(np.less_equal),
+    "equal": _comparison(np.equal),
+    "not_equal": _comparison(np.not_equal),
     "invert": lambda unit, a: (1 - a[0], a[1]),
 }

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchrl.oracle.traces.bounded import Bounded, pair, rounding
+from scratchrl.oracle.traces.bounded import collected, rounding
 from scratchrl.oracle.traces.judging import Judged, Variant, compare
 from scratchrl.oracle.traces.recording import Recording, dtype_of
 
@@ -55,14 +55,6 @@ def native(bits: int) -> Arithmetic:
 
 def _as_float(dtype: np.dtype) -> Callable[[NDArray], NDArray]:
     return lambda array: np.ascontiguousarray(array, dtype) if array.dtype.kind == "f" else array
-
-
-def collected(result: Any, bits: int) -> Bounded:
-    """A result that has become an object array of numbers with errors, as a Bounded again."""
-    if isinstance(result, Bounded):
-        return result
-    value, error = pair(result)
-    return rounding(value, bits, error)
 
 
 def by_network(

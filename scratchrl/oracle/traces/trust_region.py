@@ -10,11 +10,11 @@ from scratchrl.maths import policies
 from scratchrl.oracle import mistakes, specs
 from scratchrl.oracle.judgement import FACTOR
 from scratchrl.oracle.mistake import BUG, CONVENTION, Mistake
-from scratchrl.oracle.traces.bounded import rounding
+from scratchrl.oracle.traces.bounded import Bounded, collected, rounding
 from scratchrl.oracle.traces.judging import Judged, Remark, Variant, compare, known, remark
 from scratchrl.oracle.traces.networks import parameters
 from scratchrl.oracle.traces.recording import Recording
-from scratchrl.oracle.traces.stage import Arithmetic, Found, Stage, bounded, by_network, collected, native
+from scratchrl.oracle.traces.stage import Arithmetic, Found, Stage, bounded, by_network, native
 
 SURROGATE = ("log_prob", "batch_log_prob_old", "loss_advantage")
 OBJECTIVE_SIGN = known("objective-sign", BUG, "− mean ρA")
@@ -49,7 +49,13 @@ def fisher_product(
     assert policy is not None
     rows, cache = parameters(recording, "before/policy", recording["batch_obs"][::every], arithmetic)
     product = policies.fisher_vector_product(policy, theta, rows, cache, arithmetic.lift(vector), damping)
-    return collected(product, recording.bits) if product.dtype == object else product
+    return _as_a_hessian(collected(product, recording.bits)) if product.dtype == object else product
+
+
+def _as_a_hessian(product: Bounded) -> Bounded:
+    """With room for those who differentiate the KL twice: its first derivatives vanish only to rounding, so every
+    number of the product can be off by one rounding of the largest."""
+    return Bounded(product.value, product.error + product.unit * np.abs(product.value).max(), product.unit)
 
 
 def _product(recording: Recording, found: Found) -> Judged:
