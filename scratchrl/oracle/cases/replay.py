@@ -91,4 +91,4 @@ def heads(draw, rows=(1, 3), width=(2, 3), bound=4.0):
 def head_kinds():
     """(tame, stress, edges)."""
     edges = {"one sample": heads(rows=1), "one action": heads(width=(1, 1))}
-    return {"ordinary heads": heads()}, {"values up to 16384": heads(bound=2.0**14)}, edges
+    return {"ordinary heads": heads(rows=(2, 4))}, {"values up to 16384": heads(bound=2.0**14)}, edges

@@ -88,6 +88,15 @@ RMSPROP_STEP = Spec(
 
 # ---- target networks ----
 
+ONLINE = plain(
+    "online", "source", "params", "local", "main", "online_params", "local_params", "src", "param", "theta", "net", "new",
+    "current", "local_model", "source_params", "model", "q", "new_params", "w", "local_param", "online_param",
+    "online_net", "eval_net", "eval_params", "source_param",
+)  # fmt: skip
+TARGET = plain(
+    "target", "target_params", "targ", "theta_target", "target_net", "target_param", "target_model", "dst",
+    "params_targ", "theta_prime", "destination", "old", "targ_params", "p_targ", "q_target", "old_params",
+)  # fmt: skip
 TAU = plain("tau", "soft_tau", "polyak_tau", "t", "step_size", "soft_update_tau", "target_tau", "update_rate")
 KEPT = Role(
     "polyak", ("rho", "decay", "momentum", "polyak_factor", "beta", "ema_decay", "keep"), ("tau",),
@@ -104,10 +113,7 @@ POLYAK_UPDATE = Spec(
     outputs=("target",),
     tame=tame, stress=stress, edges=edges,
     roles=(
-        plain("online", "source", "params", "local", "main", "online_params", "local_params", "src", "param", "theta",
-              "net", "current", "local_model", "source_params", "new", "model", "q", "new_params", "w"),
-        plain("target", "target_params", "targ", "theta_target", "target_net", "target_param", "target_model", "dst",
-              "params_targ", "theta_prime", "destination", "old", "targ_params", "p_targ", "q_target", "old_params"),
+        ONLINE, TARGET,
         TAU, KEPT,
     ),
     identities=plumbing_identities.OF_POLYAK,
