@@ -89,8 +89,8 @@ RMSPROP_STEP = Spec(
 # ---- target networks ----
 
 ONLINE = plain(
-    "online", "source", "params", "local", "main", "online_params", "local_params", "src", "param", "theta", "net", "new",
-    "current", "local_model", "source_params", "model", "q", "new_params", "w", "local_param", "online_param",
+    "online", "source", "params", "local", "main", "online_params", "local_params", "src", "param", "theta", "net",
+    "new", "current", "local_model", "source_params", "model", "q", "new_params", "w", "local_param", "online_param",
     "online_net", "eval_net", "eval_params", "source_param",
 )  # fmt: skip
 TARGET = plain(
@@ -112,10 +112,7 @@ POLYAK_UPDATE = Spec(
     reference=targets.polyak_update,
     outputs=("target",),
     tame=tame, stress=stress, edges=edges,
-    roles=(
-        ONLINE, TARGET,
-        TAU, KEPT,
-    ),
+    roles=(ONLINE, TARGET, TAU, KEPT),
     identities=plumbing_identities.OF_POLYAK,
 )  # fmt: skip
 
