@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchrl.maths import categorical, distributional, kernels, mlp, network_loops
+from scratchrl.maths import categorical, distributional, kernels, loops, mlp, network_loops
 from scratchrl.oracle import strategies
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -32,8 +32,34 @@ def test_select_compiles_a_kernel_that_nobody_used_yet(monkeypatch):
 
 
 def test_a_kernel_that_does_not_exist_is_named():
-    with pytest.raises(AttributeError, match="no_such_kernel"):
-        _ = kernels.no_such_kernel
+    for name in ("no_such_kernel", "no_such_kernel_py"):
+        with pytest.raises(AttributeError, match=rf"module 'scratchrl\.maths\.kernels' has no kernel '{name}'"):
+            getattr(kernels, name)
+
+
+def test_a_kernel_is_its_definition_compiled_once_and_selected_for_floats_alone(monkeypatch):
+    """With a compiler that only takes notes, so that it holds under NUMBA_DISABLE_JIT=1 too."""
+    compiled, helpers, scan = [], [], np.zeros((1, 1))
+    monkeypatch.setattr("numba.njit", lambda f, **options: compiled.append((f, options)) or (lambda *a: f(*a)))
+    monkeypatch.setattr("numba.extending.register_jitable", helpers.append)
+    monkeypatch.setitem(vars(kernels), "reverse_scan", None)
+    del vars(kernels)["reverse_scan"]
+    kernel = kernels.select("reverse_scan", scan)
+    assert kernels.reverse_scan is kernel
+    assert compiled == [(loops.reverse_scan_py, {"cache": True, "error_model": "numpy"})]
+    assert helpers == [*loops.HELPERS, *network_loops.HELPERS]
+    assert kernels.reverse_scan_py is loops.reverse_scan_py is not kernel
+    for types in ("f", "d", "fd", "df"):
+        assert kernels.select("reverse_scan", *(scan.astype(t) for t in types)) is kernel
+    for types in ("D", "g", "O", "dD", "Df"):
+        assert kernels.select("reverse_scan", *(scan.astype(t) for t in types)) is loops.reverse_scan_py
+
+
+def test_arrays_are_alike_only_if_all_of_them_are():
+    one, other = np.zeros(2), np.zeros(2, np.float32)
+    assert kernels.are_alike(one, one, one)
+    assert not kernels.are_alike(one, one, other)
+    assert not kernels.are_alike(one, other, one)
 
 
 # ---- reverse_scan ----
