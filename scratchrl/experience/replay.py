@@ -1,0 +1,172 @@
+"""Replay: the last C transitions of a run, each kept until C newer ones have come, and random samples of them.
+
+The arrays are a ring, written in place; `position` and `size` are in the tuple that `add` returns. Rows are in order
+of time, of one time in order of environment: so the next transition of an environment is at most N rows further on.
+A row is the raw Batch row: true successors, terminated and truncated apart, no row that is no transition.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchrl.experience.batch import Batch, valid_rows
+from scratchrl.experience.world import World
+
+
+class Replay(NamedTuple):
+    """Room for C transitions; rows 0 … size − 1 are filled, the oldest is `position` once the ring is full."""
+
+    obs: NDArray  # (C, O)
+    action: NDArray  # (C,) or (C, A)
+    reward: NDArray  # (C,)
+    next_obs: NDArray  # (C, O)
+    terminated: NDArray  # (C,) bool
+    truncated: NDArray  # (C,) bool
+    env: NDArray  # (C,) int32: which environment
+    position: int  # the row written next
+    size: int
+
+
+class Transitions(NamedTuple):
+    """B transitions, fresh arrays."""
+
+    obs: NDArray  # (B, O)
+    action: NDArray  # (B,) or (B, A)
+    reward: NDArray  # (B,)
+    next_obs: NDArray  # (B, O)
+    terminated: NDArray  # (B,) bool
+    truncated: NDArray  # (B,) bool
+
+
+class NStepTransitions(NamedTuple):
+    """B runs of at most n transitions, each summed up as one."""
+
+    obs: NDArray  # (B, O), where the run begins
+    action: NDArray  # (B,) or (B, A), the first
+    reward: NDArray  # (B,), Σ_{i<k} γ^i r_i
+    next_obs: NDArray  # (B, O), where it ends
+    terminated: NDArray  # (B,) bool, of the last transition
+    truncated: NDArray  # (B,) bool, of the last transition
+    discount: NDArray  # (B,), γ^k: what a value of next_obs is worth at obs
+
+
+def empty(world: World, capacity: int, path: str | Path | None = None) -> Replay:
+    """Nothing remembered, room for `capacity` transitions of this world.
+
+    Args:
+      path: if given, a folder for the arrays, which are then files mapped into memory: for a replay larger than it.
+    Raises:
+      ValueError: capacity < 1.
+
+    Checked in tests/experience/test_replay.py.
+    """
+    if capacity < 1:
+        raise ValueError(f"capacity: expected at least 1, got {capacity}")
+    row, real = world.obs.shape[1:], world.obs.dtype
+    columns: dict[str, tuple[tuple[int, ...], Any]] = {
+        "obs": (row, real), "action": (world.idle.shape[1:], world.idle.dtype), "reward": ((), real),
+        "next_obs": (row, real), "terminated": ((), np.bool), "truncated": ((), np.bool), "env": ((), np.int32),
+    }  # fmt: skip
+    if path is not None:
+        Path(path).mkdir(parents=True, exist_ok=True)
+
+    def room(name: str, shape: tuple[int, ...], dtype: Any) -> NDArray:
+        if path is None:
+            return np.zeros((capacity, *shape), dtype)
+        return np.lib.format.open_memmap(Path(path, f"{name}.npy"), "w+", np.dtype(dtype), (capacity, *shape))
+
+    return Replay(**{name: room(name, *kind) for name, kind in columns.items()}, position=0, size=0)
+
+
+def add(replay: Replay, batch: Batch) -> Replay:
+    """The valid rows of the batch in order of time, over the oldest ones where the ring is full.
+
+    Args:
+      replay: its arrays are written in place, so that older tuples of the same arrays are no longer to be used.
+      batch: (T, N, ...).
+    Returns:
+      the Replay with the new position and size.
+
+    Checked in tests/experience/test_replay.py against a list of rows.
+    """
+    env = np.broadcast_to(np.arange(batch.valid.shape[1], dtype=np.int32), batch.valid.shape)
+    rows = valid_rows(batch, *batch[:-1], env)
+    capacity, count = len(replay.reward), len(rows[0])
+    start = (replay.position + max(0, count - capacity)) % capacity  # more than fit: only the last are written
+    first = min(count, capacity - start)
+    for array, new in zip(replay[:-2], rows, strict=True):
+        kept = new[-capacity:]
+        array[start : start + first] = kept[:first]
+        array[: len(kept) - first] = kept[first:]
+    return replay._replace(position=(replay.position + count) % capacity, size=min(replay.size + count, capacity))
+
+
+def sample(replay: Replay, rng: np.random.Generator, size: int) -> Transitions:
+    """B = size rows, each drawn uniformly from all that are there, with replacement.
+
+    Raises:
+      ValueError: the replay is empty.
+
+    Checked in tests/experience/test_replay.py: every row as often as another (χ²), fields of one row stay together.
+    """
+    rows = _draw(replay, rng, size)
+    return Transitions(*(array.take(rows, axis=0) for array in replay[:6]))
+
+
+def sample_n_step(
+    replay: Replay, rng: np.random.Generator, size: int, n: int, gamma: float, num_envs: int
+) -> NStepTransitions:
+    r"""The k transitions from a row on, drawn as by `sample`, as one: k = n, or less where the run breaks off.
+
+        R = Σ_{i<k} γ^i r_i,   y = R + γ^k m Q(s_k, ·),   m = 1 − terminated of the last
+
+    A run breaks off after a transition that terminated or was truncated, and before the newest one is passed: what
+    follows is not remembered yet. It stays in one environment. Truncated or broken off, s_k is a true successor and
+    bootstraps with the discount of the steps really taken.
+
+    Args:
+      n ≥ 1; gamma in [0, 1]; num_envs: N of the world that filled the replay.
+    Raises:
+      ValueError: the replay is empty, or n < 1.
+
+    Checked in tests/experience/test_replay.py against a walk over each environment's own list; n = 1 is `sample`.
+    """
+    if n < 1:
+        raise ValueError(f"n: expected at least 1, got {n}")
+    first = last = _draw(replay, rng, size)
+    going = np.ones(size, bool)
+    reward, discount = replay.reward[first], np.full(size, gamma, replay.reward.dtype)
+    for _ in range(n - 1):
+        following, exists = _following(replay, last, num_envs)
+        going &= exists
+        last = np.where(going, following, last)
+        reward += np.where(going, discount * replay.reward[last], 0)
+        discount = np.where(going, discount * reward.dtype.type(gamma), discount)
+    return NStepTransitions(
+        replay.obs[first], replay.action[first], reward, replay.next_obs[last],
+        replay.terminated[last], replay.truncated[last], discount,
+    )  # fmt: skip
+
+
+def _draw(replay: Replay, rng: np.random.Generator, size: int) -> NDArray:
+    if replay.size < 1:
+        raise ValueError("replay: expected at least one transition, got an empty one")
+    return rng.integers(replay.size, size=size)
+
+
+def _following(replay: Replay, row: NDArray, num_envs: int) -> tuple[NDArray, NDArray]:
+    """(B,) rows of the transitions right after these, and whether there is one in the same episode.
+
+    It begins where this one ended: so a run that was resumed with new episodes is not taken for one that went on.
+    """
+    ahead = np.arange(1, num_envs + 1)
+    capacity = len(replay.reward)
+    age = (row - replay.position) % capacity if replay.size == capacity else row  # 0 is the oldest
+    rows = (row[:, None] + ahead) % capacity
+    candidate = (replay.env[rows] == replay.env[row, None]) & (age[:, None] + ahead < replay.size)
+    following = rows[np.arange(len(row)), candidate.argmax(axis=1)]
+    continues = (replay.obs[following] == replay.next_obs[row]).all(axis=1)
+    ended = replay.terminated[row] | replay.truncated[row]
+    return following, candidate.any(axis=1) & ~ended & continues
