@@ -1,5 +1,7 @@
 """Cases of targets: rows of transitions (B,), with action values, atoms or quantiles of their successors (B, ·)."""
 
+from functools import cache
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -11,11 +13,13 @@ ACTIONS, ATOMS = st.integers(2, 3), st.sampled_from((2, 3, 5))
 temperatures = st.sampled_from((0.5, 0.25, 1.0, float(np.float32(0.2))))
 
 
+@cache
 def several(count, bound=4.0):
     """That many numbers, no two alike, so that one of them is the largest."""
     return st.lists(number(bound), min_size=count, max_size=count, unique=True).map(tuple)
 
 
+@cache
 def probabilities(atoms, parts=64):
     """That many multiples of 1/parts, whose sum is exactly 1; some may be 0."""
     cuts = st.lists(st.integers(0, parts), min_size=atoms - 1, max_size=atoms - 1).map(sorted)
@@ -26,8 +30,14 @@ def probabilities(atoms, parts=64):
 def rows_of(draw, columns, rows=(1, 4)):
     """Arrays by name with one first axis, drawn row by row; an entry is a number, a flag or a tuple of numbers."""
     least, most = rows if isinstance(rows, tuple) else (rows, rows)
-    drawn = draw(st.lists(st.tuples(*columns.values()), min_size=least, max_size=most))
+    drawn = draw(_rows(tuple(columns.values()), least, most))
     return {name: np.array(column) for name, column in zip(columns, zip(*drawn, strict=True), strict=True)}
+
+
+@cache
+def _rows(entries, least, most):
+    """Made once, as in `tables`: looking a new strategy over takes longer than drawing from it."""
+    return st.lists(st.tuples(*entries), min_size=least, max_size=most)
 
 
 @st.composite
