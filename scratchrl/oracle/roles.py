@@ -88,27 +88,39 @@ def bindings(
     """Every reading of a subject's signature under which the roles determine all required arguments, likeliest first.
 
     Args:
-      subject: read by `inspect.signature`; parameters with defaults and no known name keep their defaults.
+      subject: read by `inspect.signature`; parameters with defaults and no known name keep their defaults, and so do
+        those of known names where there is no other reading (a `clip_range` and an `eps=1e-8` beside it).
       roles: of the spec, in order of preference among those that share an alias.
       required: canonical arguments that must be determined.
       declared: parameter -> role name, by the user.
     Raises:
       UnknownParameter: naming the parameter, or what is missing.
     """
-    choices = [(found.name, _candidates(found, roles, declared)) for found in _parameters(subject, declared)]
-    choices = [(name, found) for name, found in choices if found]
-    positional = _positional_only(subject)
-    readable = False
-    for combination in itertools.product(*(found for _, found in choices)):
-        if _consistent(combination, required):
-            readable = True
-            yield Binding(tuple(zip((name for name, _ in choices), combination, strict=True)), positional)
+    known = [(found, _candidates(found, roles, declared)) for found in _parameters(subject, declared)]
+    every = {found.name: candidates for found, candidates in known if candidates}
+    defaulted = {found.name for found, _ in known if found.default is not found.empty} - set(declared)
+    fewer = {name: [*found, None] if name in defaulted else found for name, found in every.items()}
+    readable = _readable(every, required) or _readable(fewer, required)
     if not readable:
-        have = ", ".join(name for name, _ in choices) or "none"
+        have = ", ".join(every) or "none"
         raise UnknownParameter(
             f"the parameters that could be read ({have}) do not determine {', '.join(required)}; "
             f"say what they are with roles={{parameter: role}} or --role PARAMETER=ROLE, roles: {_names(roles)}"
         )
+    positional = _positional_only(subject)
+    yield from (Binding(combination, positional) for combination in readable)
+
+
+def _readable(
+    choices: Mapping[str, Sequence[Role | None]], required: Sequence[str]
+) -> list[tuple[tuple[str, Role], ...]]:
+    """Each consistent choice of one role for every parameter; a parameter whose role is None is left out."""
+    found = []
+    for combination in itertools.product(*choices.values()):
+        pairs = tuple((name, role) for name, role in zip(choices, combination, strict=True) if role is not None)
+        if _consistent([role for _, role in pairs], required):
+            found.append(pairs)
+    return found
 
 
 def _parameters(subject: Callable[..., Any], declared: Mapping[str, str]) -> list[inspect.Parameter]:

@@ -35,6 +35,17 @@ def test_declared_roles_overrule_names():
     assert [names(found) for found in read(lambda ys: 0, ys="x")] == [{"ys": "x"}]
 
 
+def test_of_two_parameters_for_one_role_the_one_with_a_default_keeps_it():
+    def subject(ratio, adv, clip_range, eps=1e-8):
+        raise NotImplementedError
+
+    spec = specs.get("ppo_clip_loss")
+    (binding,) = bindings(subject, spec.roles, spec.required, {})
+    assert [(name, role.name) for name, role in binding.roles] == [
+        ("ratio", "ratio"), ("adv", "advantage"), ("clip_range", "clip")
+    ]  # fmt: skip
+
+
 def test_unknown_parameters_with_defaults_are_left_alone():
     assert [names(found) for found in read(lambda x, verbose=True: 0)] == [{"x": "x"}]
 
@@ -66,9 +77,8 @@ def test_every_role_of_every_spec_is_sound(name):
     spec = specs.get(name)
     for role in spec.roles:
         assert set(role.determines) <= set(spec.required) | set(spec.absent), role.name
-        assert role.name not in role.aliases, role.name
         assert all(alias == alias.lower() for alias in role.aliases), role.name
-    assert len({role.name for role in spec.roles}) == len(spec.roles)
+    assert len({(role.name, role.note, role.excludes, role.needs) for role in spec.roles}) == len(spec.roles)
 
 
 def test_positional_only_parameters_are_given_by_position():
