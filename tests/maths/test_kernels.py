@@ -288,6 +288,13 @@ def test_adam_is_its_paper_written_out(kernel, dtype, max_norm):
         np.testing.assert_allclose(new, truth, rtol=0, atol=8 * np.finfo(dtype).eps * max(1, np.abs(truth).max()))
 
 
+@both("adam")
+def test_adam_without_a_longest_norm_leaves_a_nan_where_it_is(kernel):
+    zero, got = np.zeros(2), tuple(np.empty(2) for _ in range(3))
+    kernel(zero, zero, 1, np.array([np.nan, 1.0]), 0.1, 0.9, 0.999, 0.0, np.inf, *got)
+    np.testing.assert_allclose(got[0], [np.nan, -0.1], rtol=1e-14)
+
+
 # ---- fisher_vector_product ----
 
 
