@@ -200,3 +200,6 @@ def train(
         scales, batch = scaled(state.scales, batch, config)
         state, info = update(agent, state._replace(scales=scales), batch, config, rng)
         yield state, {**info, "episodes": episodes}
+
+
+player = agents.player

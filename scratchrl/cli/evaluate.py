@@ -59,13 +59,8 @@ def evaluate(arguments):
 
 
 def player(session, state, world, deterministic):
-    """obs (N, O) → action (N, ...) of the trained policy, on observations scaled as in training."""
-    from scratchrl.experience import agent
-
-    policy = agent.build(world.envs, session.config).policy
-    if deterministic:
-        return agent.decider(policy, state, session.config)
-    return agent.actor(policy, state, session.config, session.rng)
+    """obs (N, O) → action (N, ...) of the trained policy, which the algorithm knows how to ask."""
+    return session.algorithm.player(world.envs, state, session.config, session.rng, deterministic)
 
 
 def play(session, state, episodes, horizon, deterministic):

@@ -76,3 +76,14 @@ def actor(
 def decider(policy: Policy, state: Learner, config: ScaleConfig) -> Callable[[NDArray], NDArray]:
     """obs (N, O) → argmax_a π_θ(a|obs): the trained policy without its exploration."""
     return lambda obs: policies.mode(policy, state.theta, scales.seen(state.scales, obs, config))
+
+
+def player(
+    envs: VectorEnv, state: Learner, config: Any, rng: np.random.Generator, deterministic: bool
+) -> Callable[[NDArray], NDArray]:
+    """obs (N, O) → action of the trained policy: sampled, or its mode if `deterministic`. What evaluation plays with.
+
+    Checked in tests/experience/test_agent.py.
+    """
+    policy = build(envs, config).policy
+    return decider(policy, state, config) if deterministic else actor(policy, state, config, rng)

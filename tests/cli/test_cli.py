@@ -71,7 +71,7 @@ def train(config, world, rng, state=None):
 @pytest.fixture(autouse=True)
 def fake(monkeypatch, tmp_path):
     module = types.ModuleType("scratchrl.algorithms.fake")
-    for name, value in {"Config": Config, "init": init, "train": train}.items():
+    for name, value in {"Config": Config, "init": init, "train": train, "player": agent.player}.items():
         setattr(module, name, value)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(cli_options.ALGORITHMS, "fake", "a random walk")

@@ -115,3 +115,19 @@ def test_actor_goes_on_with_the_generator_it_was_given():
     state, obs = learner(agent, 4)
     act = agents.actor(agent.policy, state, SimpleNamespace(normalize_obs=False), np.random.default_rng(5))
     assert (act(obs) != act(obs)).any()
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=str)
+def test_player_is_the_actor_or_the_decider_of_the_networks_that_fit_the_environment(action):
+    config = SimpleNamespace(
+        hidden=(7,), activation="relu", state_dependent_std=False, normalize_obs=True, normalize_reward=False
+    )
+    envs = SimpleNamespace(single_observation_space=BOX, single_action_space=action)
+    agent = agents.build(envs, config)
+    state, obs = learner(agent, 6)
+    rngs = [np.random.default_rng(7) for _ in range(2)]
+    sampled = agents.player(envs, state, config, rngs[0], deterministic=False)(obs)
+    np.testing.assert_array_equal(sampled, agents.actor(agent.policy, state, config, rngs[1])(obs))
+    decided = agents.player(envs, state, config, rngs[0], deterministic=True)(obs)
+    np.testing.assert_array_equal(decided, agents.decider(agent.policy, state, config)(obs))
+    assert (sampled != decided).any()
