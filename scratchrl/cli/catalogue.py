@@ -53,15 +53,27 @@ def _about_spec(spec):
     )
     yield f"  layouts      {', '.join(layout.name for layout in spec.layouts)}"
     yield "  roles, and the parameter names that are read as them:"
-    for role in spec.roles:
-        yield f"    {role.name:<20}{', '.join(role.aliases)}"
-        if role.note:
-            yield f"    {'':<20}convention: {role.note}"
+    yield from _about_roles(spec.roles)
     for kind in ("tame", "edges", "stress"):
         yield f"  {kind:<12} {'; '.join(getattr(spec, kind))}"
     if spec.identities:
         yield "  identities:"
         yield from (f"    {identity.name}" for identity in spec.identities)
+
+
+def _about_roles(roles):
+    """Forms of one role, which differ in what stands beside it, as one."""
+    for name in dict.fromkeys(role.name for role in roles):
+        forms = [role for role in roles if role.name == name]
+        aliases = dict.fromkeys(alias for role in forms for alias in role.aliases if alias != name)
+        yield from _wrapped(f"    {name:<20}", ", ".join(aliases))
+        for note in dict.fromkeys(role.note for role in forms if role.note):
+            yield from _wrapped(f"    {'':<20}convention: ", note)
+
+
+def _wrapped(head, text):
+    indent = " " * 24
+    return textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=indent) or [head.rstrip()]
 
 
 def mistakes(arguments):
