@@ -188,7 +188,7 @@ class Examination:
         observed += [(case, "tame") for case in _sample(self.spec.name, "tame", DISCRIMINATING, self.seed)]
         observed += [(case, "edges") for case in _sample(self.spec.name, "edges", FEW, self.seed)]
         if found.kind == "stress":
-            observed += [(case, "stress") for case in _sample(self.spec.name, "stress", FEW, self.seed)]
+            observed += [(case, "stress") for case in _sample(self.spec.name, "stress", DISCRIMINATING, self.seed)]
         facts = []
         for case, kind in observed:
             given = self.reading.given(case)

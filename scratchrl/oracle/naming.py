@@ -8,14 +8,14 @@ among as many conventions before bugs: the explanation that asks for least.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from scratchrl.oracle import mistakes
-from scratchrl.oracle.judgement import judge
+from scratchrl.oracle.judgement import Verdict, judge
 from scratchrl.oracle.mistake import BUG, Mistake
 from scratchrl.oracle.numbers import Undecidable
 from scratchrl.oracle.roles import Case
 from scratchrl.oracle.subjects import Answer, Reading
-
-FOUND = 2  # the first counterexample and the smallest
 
 
 class Explanation(NamedTuple):
@@ -34,8 +34,8 @@ def explain(reading: Reading, observed: Sequence[tuple[Case, Answer, bool]]) -> 
     """The least explanation of what was observed, or None.
 
     Args:
-      observed: (given, answer, whether every fair formula counts), first the cases where the subject left the
-        reference, then the discriminating set.
+      observed: (given, answer, whether every fair formula counts) where the subject left the reference, and on the
+        discriminating set.
     """
     known = mistakes.against(reading.spec.name)
     single = [found for found in _ones(known, reading) if reproduces(found.function, reading, observed)]
@@ -69,19 +69,44 @@ def _cost(found: Explanation) -> int:
     return sum(entry.kind == BUG for entry in found.entries)
 
 
-def reproduces(
-    function: Callable[..., Any], reading: Reading, observed: Sequence[tuple[Case, Answer, bool]]
-) -> bool:
+def reproduces(function: Callable[..., Any], reading: Reading, observed: Sequence[tuple[Case, Answer, bool]]) -> bool:
     """Whether a canonical function gives the subject's answers wherever that can be decided.
 
-    It has to be decided for one of the first FOUND cases, those that the reference does not explain.
+    Among them has to be one that the reference does not give, and the worst of these has to be explained and not just
+    forgiven, as the rounding of a function that is harder to compute than the reference.
     """
-    decided = 0
-    for i, (given, answer, fair) in enumerate(observed):
+    for given, answer, fair in observed:
         try:
             if not judge(function, reading, given, answer, fair).agrees:
                 return False
-            decided += i < FOUND
         except Undecidable:
             continue
-    return decided > 0
+    left = [_compared(function, reading, *one) for one in observed]
+    _, is_nearer = max(left, default=(0.0, False))
+    return is_nearer
+
+
+def _compared(
+    function: Callable[..., Any], reading: Reading, given: Case, answer: Answer, fair: bool
+) -> tuple[float, bool]:
+    """How far the answer is from the reference, in tolerances, and whether the function is twice as near there."""
+    try:
+        right = judge(reading.spec.reference, reading, given, answer, fair)
+        found = judge(function, reading, given, answer, fair)
+    except Undecidable:
+        return 0.0, False
+    if right.agrees:
+        return 0.0, False
+    if right.complaint or not found.got:
+        return np.inf, True
+    with np.errstate(all="ignore"):
+        far = np.nan_to_num(_distances(right) / np.concatenate([np.ravel(t) for t in right.tolerance]), nan=np.inf)
+        worst = int(np.argmax(far))
+        is_nearer = not _distances(found)[worst] > _distances(right)[worst] / 2
+    return float(far[worst]), is_nearer
+
+
+def _distances(verdict: Verdict) -> Any:
+    """|got − expected| over all outputs, in a row."""
+    pairs = zip(verdict.got, verdict.expected, strict=True)
+    return np.concatenate([np.abs(np.subtract(got, expected, dtype=np.float64)).ravel() for got, expected in pairs])
