@@ -91,8 +91,20 @@ def eps_in_log_ratio(kl, mean_p, log_std_p, mean_q, log_std_q, eps):
 
     An ε inside the logarithm: KL(p‖p) is A ε and not 0.
     """
-    excess = np.log1p(eps * np.exp(log_std_p - log_std_q)).sum(axis=-1)
-    return kl(mean_p=mean_p, log_std_p=log_std_p, mean_q=mean_q, log_std_q=log_std_q) + excess
+    log_ratio = log_std_q - log_std_p
+    excess = np.log(np.exp(log_ratio) + eps) - log_ratio
+    return kl(mean_p=mean_p, log_std_p=log_std_p, mean_q=mean_q, log_std_q=log_std_q) + excess.sum(axis=-1)
+
+
+@mistake("kl-eps-in-variance", "gaussian_kl", CONVENTION, "openai/spinningup diagonal_gaussian_kl", variants=EPSILONS)
+def eps_beside_variance(kl, mean_p, log_std_p, mean_q, log_std_q, eps):
+    """Σ_i [ log σ_q − log σ_p + (σ_p² + (μ_p − μ_q)²)/(2(σ_q² + ε)) − ½ ]
+
+    An ε beside the variance in the quotient alone: KL(p‖p) is negative, −½ Σ ε/(σ² + ε).
+    """
+    var_q, second_moment = np.exp(2 * log_std_q), np.exp(2 * log_std_p) + (mean_p - mean_q) ** 2
+    lost = (second_moment / var_q - second_moment / (var_q + eps)) / 2
+    return kl(mean_p=mean_p, log_std_p=log_std_p, mean_q=mean_q, log_std_q=log_std_q) - lost.sum(axis=-1)
 
 
 @mistake("kl-eps-in-log", "categorical_kl", CONVENTION, variants=EPSILONS)

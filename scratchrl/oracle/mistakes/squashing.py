@@ -7,19 +7,30 @@ from scratchrl.maths.squashing import log_det
 from scratchrl.oracle.mistake import BUG, CONVENTION, EITHER, mistake
 
 SQUASHED = "squashed_gaussian_log_prob"
-EPSILONS = tuple({"eps": eps} for eps in (1e-6, 1e-7, 1e-8, 1e-5, 1e-4, 1e-10))
+EPSILONS = (
+    *({"eps": eps} for eps in (1e-6, 1e-7, 1e-8, 1e-5, 1e-4, 1e-10)),
+    *({"eps": 1e-6, "scale": scale} for scale in (2.0, 0.4)),
+)
 LIMITS = tuple({"eps": eps} for eps in (float(np.finfo(np.float32).eps), 1e-6, 1e-7, 1e-5))
 SCALES = tuple({"scale": scale} for scale in (2.0, 0.4))
 
 
-@mistake("sac-squash-eps", SQUASHED, CONVENTION, "DLR-RM/stable-baselines3", "vwxyzjn/cleanrl", variants=EPSILONS)
-def eps_in_slope(log_prob, mean, log_std, pre_tanh, eps):
-    """log N(u; μ, σ²) − Σ_i log(1 − tanh² u_i + ε)
+@mistake(
+    "sac-squash-eps",
+    SQUASHED,
+    CONVENTION,
+    "DLR-RM/stable-baselines3",
+    "vwxyzjn/cleanrl",
+    variants=EPSILONS,
+)
+def eps_in_slope(log_prob, mean, log_std, pre_tanh, eps, scale=1.0):
+    """log N(u; μ, σ²) − Σ_i log(k (1 − tanh² u_i) + ε)
 
     ε keeps the logarithm finite and bends the density where tanh saturates: with 1e-6, +0.005 at |u| = 5, +4.8 at 10.
-    log(1 − tanh² u) = 2 (log 2 − u − softplus(−2u)) needs none.
+    log(1 − tanh² u) = 2 (log 2 − u − softplus(−2u)) needs none. k is the action scale, mostly 1.
     """
-    return _with_slope(log_prob, mean, log_std, pre_tanh, np.log(1 - np.tanh(pre_tanh) ** 2 + eps))
+    slope = scale * (1 - np.tanh(pre_tanh) ** 2)
+    return _with_slope(log_prob, mean, log_std, pre_tanh, np.log(slope + eps))
 
 
 @mistake("sac-squash-scale", SQUASHED, CONVENTION, "vwxyzjn/cleanrl#524", "thu-ml/tianshou#591", variants=SCALES)
@@ -39,8 +50,11 @@ def clamped_inverse(log_prob, mean, log_std, pre_tanh, eps):
     The action before squashing is recovered from the squashed one, which beyond |u| = ½ log(2/ε) gives another action
     and another gradient. Keep the u that was drawn.
     """
-    top = 1 - exact(eps, pre_tanh)
-    return log_prob(mean=mean, log_std=log_std, pre_tanh=np.arctanh(np.clip(np.tanh(pre_tanh), -top, top)))
+    limit = np.arctanh(1 - exact(eps, pre_tanh))
+    inside = np.abs(pre_tanh) <= limit
+    recovered = np.arctanh(np.tanh(np.where(inside, pre_tanh, 0 * pre_tanh)))
+    beyond = np.where(pre_tanh < 0, -limit, limit)
+    return log_prob(mean=mean, log_std=log_std, pre_tanh=np.where(inside, recovered, beyond))
 
 
 @mistake("sac-squash-missing", SQUASHED, BUG)

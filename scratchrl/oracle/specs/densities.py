@@ -10,23 +10,30 @@ from scratchrl.oracle.roles import Role, plain
 from scratchrl.oracle.specification import AS_DOCUMENTED, Layout, Spec
 from scratchrl.oracle.specs.distributions import MEAN_WORDS, logit_roles, nearest_float32, scale_roles
 
+
+def _shared(case):
+    return case | {name: value[0] for name, value in case.items() if name.startswith("log_std")}
+
+
+SHARED_STD = AS_DOCUMENTED._replace(name="(B, A), the scale (A,)", fit=_shared)
 ONE_SAMPLE = Layout(
     "(A,)",
     lambda case: {name: value[:1] for name, value in case.items()},
-    lambda array: array[0],
+    lambda array: array[0] if array.ndim else array,
     lambda output: output[None],
-    "one sample at a time, arrays (A,); asked about a batch (B, A) it says something else",
+    "one sample at a time, arrays (A,): a batch (B, A) gives something else",
 )
-LAYOUTS = (AS_DOCUMENTED, ONE_SAMPLE)
+GAUSSIAN_LAYOUTS = (AS_DOCUMENTED, SHARED_STD, ONE_SAMPLE)
+ROW_LAYOUTS = (AS_DOCUMENTED, ONE_SAMPLE)
 
 MEAN = plain("mean", *MEAN_WORDS)
 ACTION = plain("action", "actions", "a", "act", "acts", "x", "ac", "acs", "value", "sample", "a_t", "action_t", "u")
 PRE_TANH = plain(
     "pre_tanh", "u", "pre_tanh_action", "pre_tanh_actions", "pre_tanh_value", "pretanh", "raw_action", "raw_actions",
-    "gaussian_action", "gaussian_actions", "pre_squash", "unsquashed", "x", "x_t", "raw", "z",
+    "gaussian_action", "gaussian_actions", "pre_squash", "unsquashed", "x", "x_t", "raw", "z", "pi_action",
 )  # fmt: skip
 ACTION_WORDS = ("a", "act", "actions", "squashed_action", "tanh_action", "y", "y_t", "x", "sample", "value")
-BELOW_ONE = 1 - 2.0**-24  # the last float32: what lies beyond |u| = 9.01 is not told apart
+BELOW_ONE = 1 - 2.0**-23  # a float32 beyond which published inverses cut: |u| = 8.32
 
 
 def _squashed(case):
@@ -41,6 +48,14 @@ SQUASHED_TOO = Role(
     "action_too", ("action", *ACTION_WORDS), (), lambda case: np.tanh(case["pre_tanh"]), lambda given: {},
     needs=("pre_tanh",), excludes=("action",),
 )  # fmt: skip
+
+
+def _setting(name, alias, number):
+    """A parameter of scaled actions, at the number that leaves them as they are."""
+    return Role(name, (alias,), (), lambda case: number, lambda given: {})
+
+
+SETTINGS = (_setting("action_scale", "scale", 1.0), _setting("action_bias", "bias", 0.0))
 INDEX = plain(
     "action", "actions", "a", "act", "acts", "ac", "acs", "index", "idx", "action_idx", "label", "labels", "value", "x"
 )
@@ -90,8 +105,8 @@ GAUSSIAN_LOG_PROB = Spec(
     tame={"ordinary Gaussians": cases.gaussians(action=cases.MEAN)},
     stress={"log_std from −20 to 20": cases.FAR_ACTIONS},
     edges={**cases.shapes(lambda **shape: cases.gaussians(action=cases.MEAN, **shape)), "a = μ": cases.AT_THE_MEAN},
-    roles=(MEAN, *scale_roles(), *scale_roles(shared=True), ACTION),
-    layouts=LAYOUTS,
+    roles=(MEAN, *scale_roles(), ACTION),
+    layouts=GAUSSIAN_LAYOUTS,
     formulas=(by_division,),
 )
 GAUSSIAN_ENTROPY = Spec(
@@ -103,8 +118,8 @@ GAUSSIAN_ENTROPY = Spec(
     tame={"ordinary Gaussians": cases.gaussians()},
     stress={"log_std from −20 to 20": cases.gaussians(log_std=between(-20.0, 20.0))},
     edges=cases.shapes(cases.gaussians),
-    roles=(MEAN, *scale_roles(), *scale_roles(shared=True)),
-    layouts=LAYOUTS,
+    roles=(MEAN, *scale_roles()),
+    layouts=GAUSSIAN_LAYOUTS,
     absent={"mean": lambda case: 0 * case["log_std"]},
     formulas=(lambda mean, log_std: gaussian.entropy(mean, np.log(np.exp(2 * log_std)) / 2),),
 )
@@ -120,8 +135,8 @@ SQUASHED_GAUSSIAN_LOG_PROB = Spec(
         "log_std from −20 to 2": cases.gaussians(log_std=between(-20.0, 2.0), pre_tanh=number(4.0)),
     },
     edges=cases.shapes(lambda **shape: cases.gaussians(pre_tanh=cases.PRE_TANH, **shape)),
-    roles=(MEAN, *scale_roles(), *scale_roles(shared=True), PRE_TANH, SQUASHED, SQUASHED_TOO),
-    layouts=LAYOUTS,
+    roles=(MEAN, *scale_roles(), PRE_TANH, SQUASHED, SQUASHED_TOO, *SETTINGS),
+    layouts=GAUSSIAN_LAYOUTS,
     formulas=(_by_one_minus_square,),
 )
 CATEGORICAL_LOG_PROB = Spec(
@@ -134,7 +149,7 @@ CATEGORICAL_LOG_PROB = Spec(
     stress={"logits ±80": cases.categoricals(logit=number(80.0)), "±1000": cases.categoricals(logit=number(1000.0))},
     edges=cases.shapes(cases.categoricals),
     roles=(*logit_roles(), INDEX, ONE_HOT),
-    layouts=LAYOUTS,
+    layouts=ROW_LAYOUTS,
     formulas=(_log_of_chosen,),
 )
 CATEGORICAL_ENTROPY = Spec(
@@ -150,6 +165,6 @@ CATEGORICAL_ENTROPY = Spec(
     },
     edges=cases.shapes(lambda **shape: cases.categoricals(chosen=False, **shape)),
     roles=logit_roles(),
-    layouts=LAYOUTS,
+    layouts=ROW_LAYOUTS,
     formulas=(_entropy_of_softmax,),
 )

@@ -7,7 +7,7 @@ import numpy as np
 
 from scratchrl.oracle.roles import Role, plain
 
-MEAN_WORDS = ("mu", "loc", "means", "mus", "m", "act_mean", "action_mean", "mean_action")
+MEAN_WORDS = ("mu", "loc", "means", "mus", "m", "act_mean", "action_mean", "mean_action", "mean_actions")
 FIRST = ("p", "old", "0", "1")  # of two distributions; 1 is the first beside 2, the second beside 0
 SECOND = ("q", "new", "1", "2", "other", "ref", "prior")
 
@@ -43,18 +43,17 @@ SCALES: dict[str, Bijection] = {  # role -> its parameter names, from log σ, to
 }  # fmt: skip
 
 
-def scale_roles(side="", tags=(), shared=False):
-    """log_std, std, variance or log_variance of one distribution; shared: one row (A,) for the whole batch."""
-    canonical, prefix = f"log_std{side}", "shared_" if shared else ""
-    group = [f"{kind}{side}" for kind in SCALES] + [f"shared_{kind}{side}" for kind in SCALES]
+def scale_roles(side="", tags=()):
+    """log_std, std, variance or log_variance of one distribution."""
+    canonical = f"log_std{side}"
+    group = [f"{kind}{side}" for kind in SCALES]
 
     def role(kind):
         bases, there, back = SCALES[kind]
-        name = f"{prefix}{kind}{side}"
-        chosen = (lambda array: array[0]) if shared else (lambda array: array)
+        name = f"{kind}{side}"
         return Role(
             name, words((kind, *bases), tags), (canonical,),
-            lambda case: nearest_float32(there(chosen(case[canonical]))),
+            lambda case: nearest_float32(there(case[canonical])),
             lambda given: {canonical: back(given[name])},
             excludes=tuple(other for other in group if other != name),
         )  # fmt: skip

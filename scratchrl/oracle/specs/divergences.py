@@ -7,16 +7,18 @@ from scratchrl.oracle.cases import densities as cases
 from scratchrl.oracle.cases.tables import between, number
 from scratchrl.oracle.roles import Role, plain
 from scratchrl.oracle.specification import Spec
-from scratchrl.oracle.specs.densities import LAYOUTS, log_of_softmax
+from scratchrl.oracle.specs.densities import GAUSSIAN_LAYOUTS, ROW_LAYOUTS, log_of_softmax
 from scratchrl.oracle.specs.distributions import FIRST, SECOND, logit_roles, mean_role, nearest_float32, scale_roles
 
 LOG_PROB = plain(
     "log_prob", "logp", "new_log_prob", "log_prob_new", "logprob", "new_logprob", "newlogprob", "logp_new", "log_probs",
     "logprobs", "new_log_probs", "cur_logp", "log_pi", "logp_q", "per_token_logps",
+    "ref_log_prob", "ref_logp", "ref_logprobs", "ref_log_probs", "ref_per_token_logps", "log_prob_ref",
 )  # fmt: skip
 LOG_PROB_OLD = plain(
     "log_prob_old", "old_log_prob", "logp_old", "old_logprob", "oldlogprob", "old_logprobs", "old_log_probs",
     "log_probs_old", "logprobs_old", "old_logp", "b_logprobs", "prev_logp", "logp_p", "behaviour_logp", "old_log_pi",
+    "log_prob", "logp", "logprob", "logprobs", "log_probs", "per_token_logps", "log_pi",  # beside a reference policy
 )  # fmt: skip
 BOTH = ("log_prob", "log_prob_old")
 
@@ -38,6 +40,11 @@ RATIO = Role(
     "ratio", ("rho", "r", "ratios", "is_ratio", "importance_ratio"), BOTH,
     lambda case: nearest_float32(np.exp(_log_ratio(case))), lambda given: _split(np.log(given["ratio"])),
     excludes=(*BOTH, "log_ratio"),
+)  # fmt: skip
+RATIO_TOO = Role(
+    "ratio_too", ("ratio", *RATIO.aliases), (),
+    lambda case: np.exp(nearest_float32(_log_ratio(case))), lambda given: {},
+    needs=("log_ratio",), excludes=("ratio",),
 )  # fmt: skip
 
 
@@ -83,7 +90,7 @@ GAUSSIAN_KL = Spec(
     roles=(
         mean_role("_p", FIRST), mean_role("_q", SECOND), *scale_roles("_p", FIRST), *scale_roles("_q", SECOND),
     ),
-    layouts=LAYOUTS,
+    layouts=GAUSSIAN_LAYOUTS,
     formulas=(_gaussian_by_division, _gaussian_by_variances),
 )  # fmt: skip
 CATEGORICAL_KL = Spec(
@@ -99,7 +106,7 @@ CATEGORICAL_KL = Spec(
     },
     edges={**cases.shapes(cases.categorical_pairs), "equal distributions": cases.categorical_pairs(nudge=cases.STAY)},
     roles=(*logit_roles("_p", FIRST, "p"), *logit_roles("_q", SECOND, "q")),
-    layouts=LAYOUTS,
+    layouts=ROW_LAYOUTS,
     formulas=(_categorical_by_softmax,),
 )
 KL_ESTIMATOR = Spec(
@@ -114,6 +121,6 @@ KL_ESTIMATOR = Spec(
         "log ratios up to 80": cases.samples(log_prob=number(40.0)),
     },
     edges={"one sample": cases.samples(rows=1), "equal policies": cases.samples(nudge=cases.STAY)},
-    roles=(LOG_PROB, LOG_PROB_OLD, LOG_RATIO, RATIO),
+    roles=(LOG_PROB, LOG_PROB_OLD, LOG_RATIO, RATIO, RATIO_TOO),
     formulas=(_k3_by_subtraction,),
 )
