@@ -4,6 +4,7 @@ What takes a cache is handed one, rounded to float32 like every argument: its ac
 """
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ def short(array):
 
 
 def of_networks(rng):
-    found = {}
+    found: dict[str, Any] = {}
     for activation in mlp.ACTIVATIONS:
         net = mlp.MLP((3, 4, 2), activation)
         theta, d_theta, x, d_x, d_y = (numbers(rng, *s) for s in [(26,), (26,), (B, 3), (B, 3), (B, 2)])

@@ -451,14 +451,39 @@ def test_plot_overlays_runs(capsys):
     assert Path("all.png").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize(("passes", "code"), [(True, 0), (False, 1)])
-def test_verify_prints_the_table_and_returns_its_verdict(capsys, monkeypatch, passes, code):
-    checks = types.ModuleType("scratchrl.oracle.verify")
-    checks.run, checks.table, checks.passed = lambda: [1, 2], lambda rows: f"{len(rows)} rows", lambda rows: passes
-    monkeypatch.setitem(sys.modules, checks.__name__, checks)
-    monkeypatch.setattr("scratchrl.oracle.verify", checks, raising=False)
-    assert cli.main(["verify"]) == code
-    assert capsys.readouterr().out == "2 rows\n"
+def fake_tables(monkeypatch, derivatives, accuracy):
+    """Modules in the places of those that `verify` asks; both tables say how many rows they have."""
+    for name, passes in {"verify": derivatives, "accuracy": accuracy, "accuracy_record": None}.items():
+        module = types.ModuleType(f"scratchrl.oracle.{name}")
+        module.run, module.passed = lambda cases=2: list(range(cases)), lambda rows, passes=passes: passes
+        module.table, module.scaled = lambda rows, known=None: f"{len(rows)} rows", dict
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        monkeypatch.setattr(module.__name__, module, raising=False)
+
+
+@pytest.mark.parametrize("passes", [(True, True), (True, False), (False, True)])
+def test_verify_prints_two_tables_and_returns_their_verdict(capsys, monkeypatch, passes):
+    fake_tables(monkeypatch, *passes)
+    assert cli.main(["verify", "--accuracy-cases", "5"]) == (not all(passes))
+    assert capsys.readouterr().out == "2 rows\n\n5 rows\n"
+
+
+def test_verify_without_the_extra_says_what_to_install_and_checks_the_rest(capsys, monkeypatch):
+    for derivatives, code in ((True, 0), (False, 1)):
+        fake_tables(monkeypatch, derivatives, None)
+        for name in [name for name in sys.modules if name.startswith("scratchrl.oracle.accuracy")]:
+            monkeypatch.delitem(sys.modules, name)
+            monkeypatch.delattr(name, raising=False)
+        for name in ("ulps", "numbers"):
+            monkeypatch.delitem(sys.modules, f"scratchrl.oracle.{name}", raising=False)
+        monkeypatch.setitem(sys.modules, "flint", None)
+        assert cli.main(["verify"]) == code
+        line = 'no table of accuracy: flint is not installed: pip install "scratchrl[oracle]"'
+        assert capsys.readouterr().out == f"2 rows\n{line}\n"
+
+
+def test_verify_needs_a_case(capsys):
+    refused(capsys, "verify", "--accuracy-cases", "0", match="--accuracy-cases: expected at least 1, got 0")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"]])
