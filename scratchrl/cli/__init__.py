@@ -1,7 +1,8 @@
 """The command line: `python -m scratchrl COMMAND ...`, or `scratchrl COMMAND ...`.
 
-A command is imported when it is called, so that `--help` answers at once. Exit codes: 0 done, 1 a claim of `verify`
-failed, a function is not what `check` expects, or training met a NaN, 2 a request that cannot be served (one line says why), 130 interrupted.
+A command is imported when it is called, so that `--help` answers at once. Exit codes: 0 done; 1 a claim of `verify`
+failed, a function is not what `check` expects, or training met a NaN; 2 a request that cannot be served (one line says
+why); 130 interrupted.
 """
 
 import importlib
@@ -16,6 +17,7 @@ COMMANDS = {  # name -> (module, function, what it does)
     "plot": ("scratchrl.cli.plot", "plot", "draw runs over environment steps, with bands over seeds"),
     "verify": ("scratchrl.cli.verify", "verify", "check every derivative, identity and accuracy claim"),
     "check": ("scratchrl.cli.check", "check", "compare somebody's function with a spec and name its mistake"),
+    "replay": ("scratchrl.cli.replay", "replay", "recompute a recorded update of another library, stage by stage"),
     "specs": ("scratchrl.cli.catalogue", "specs", "what can be checked"),
     "mistakes": ("scratchrl.cli.catalogue", "mistakes", "the catalogue of known mistakes and conventions"),
     "vectors": ("scratchrl.cli.vectors", "vectors", "write the specs as test vectors for other languages"),

@@ -105,7 +105,8 @@ def _about_entries(entries):
         entry = next(entry for entry in entries if entry.against == spec)
         yield f"  against   {spec}"
         yield f"  computes  {entry.formula}"
-        yield from textwrap.wrap(entry.difference, WIDTH, initial_indent="            ", subsequent_indent="            ")
+        indent = " " * 12
+        yield from textwrap.wrap(entry.difference, WIDTH, initial_indent=indent, subsequent_indent=indent)
     for variant in dict.fromkeys(str(dict(entry.variant)) for entry in entries if entry.variant):
         yield f"  variant   {variant}"
     yield f"  seen in   {', '.join(first.evidence) or 'folklore: no thread is known that pins it down'}"

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from scratchrl.cli.errors import Refused, refusing
+from scratchrl.runs.atomic import replacing
 
 Repeated = tyro.conf.UseAppendAction
 
@@ -60,7 +61,8 @@ def check(arguments):
         )
     print(report)
     if asked.json is not None:
-        _write(asked.json, report.to_json())
+        with replacing(asked.json) as file:
+            file.write(report.to_json() + "\n")
     return 0 if report.accepted else 1
 
 
@@ -69,10 +71,3 @@ def _pair(role):
     if not equals:
         raise Refused(f"--role: expected PARAMETER=ROLE, got {role!r}")
     return parameter.strip(), name.strip()
-
-
-def _write(path, text):
-    from scratchrl.runs.atomic import replacing
-
-    with replacing(path) as file:
-        file.write(text + "\n")
