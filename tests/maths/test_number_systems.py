@@ -35,6 +35,7 @@ from scratchrl.maths import (
     quadrature,
     quantiles,
     returns,
+    schedules,
     soft,
     squashed_gaussian,
     squashing,
@@ -117,8 +118,8 @@ def test_every_public_function_is_in_the_table():
     }  # fmt: skip
     modules = (
         categorical, critic, curvature, distributional, dueling, exponential, gaussian, kl_estimators, mlp, moments,
-        objectives, optimizers, off_policy, pearlmutter, policies, prioritized, quadrature, quantiles, returns, soft,
-        squashed_gaussian, squashing, targets, values,
+        objectives, optimizers, off_policy, pearlmutter, policies, prioritized, quadrature, quantiles, returns,
+        schedules, soft, squashed_gaussian, squashing, targets, values,
     )  # fmt: skip
     for module in modules:
         short = module.__name__.rsplit(".", 1)[1]
