@@ -42,7 +42,16 @@ BATCH_MAJOR = Layout(
     lambda output: output.T,
     "batch-major arrays (N, T)",
 )
-TIME_LAYOUTS = (TIME_MAJOR, ONE_STREAM, BATCH_MAJOR)
+LIST_OF_NUMBERS = Layout(
+    "as lists of T numbers",
+    _first_stream,
+    lambda array: array[..., 0].tolist() if np.ndim(array) else array,
+    ONE_STREAM.take,
+)
+LIST_OF_ROWS = Layout(
+    "as lists of T rows (N,)", _itself, lambda array: list(array) if np.ndim(array) > 1 else array, _itself
+)
+TIME_LAYOUTS = (TIME_MAJOR, ONE_STREAM, BATCH_MAJOR, LIST_OF_NUMBERS, LIST_OF_ROWS)
 
 
 class Identity(NamedTuple):

@@ -79,7 +79,8 @@ class Reading(NamedTuple):
         data = [parameter for parameter, role in self.binding.roles if not role.make]
         if not _same(natives, kept, data, self.library):
             return Failure("mutates", "it changed its arguments")
-        return self._outputs(result, gradients)
+        rank = max((x.ndim for x in self.shaped(given).values() if isinstance(x, np.ndarray)), default=0)
+        return self._outputs(result, gradients, 0 if self.spec.differentiate else rank)
 
     def _call(self, natives: Case) -> tuple[Any, Any]:
         parameters = {role.name: parameter for parameter, role in self.binding.roles}
@@ -101,11 +102,11 @@ class Reading(NamedTuple):
         named = {name: value for name, value in natives.items() if name not in self.binding.positional}
         return self.subject(*positional, **named)
 
-    def _outputs(self, result: Any, gradients: Any) -> Answer:
+    def _outputs(self, result: Any, gradients: Any, rank: int) -> Answer:
         named = _by_name(result, self.spec)
         if self.spec.keys and not named:
             return Failure("returns", f"no dict or named tuple with any of {', '.join(self.spec.outputs)}")
-        items = list(named.values()) or _items(result, self.spec.outputs)
+        items = list(named.values()) or _items(result, self.spec.outputs, rank)
         try:
             arrays = [self.library.to_numpy(item) for item in [*items, *(gradients or ())]]
         except Exception as error:
@@ -160,11 +161,14 @@ def _needs_names(named: Mapping[str, Any], spec: Spec) -> bool:
     return bool(spec.keys) or (not spec.differentiate and tuple(named) != spec.outputs[: len(named)])
 
 
-def _items(result: Any, outputs: Sequence[str]) -> list[Any]:
-    """What came back, output by output; what a subject returns beyond them (a report, a flag) is its own business."""
+def _items(result: Any, outputs: Sequence[str], rank: int = 0) -> list[Any]:
+    """What came back, output by output; what a subject returns beyond them (a report, a flag) is its own business.
+
+    A list of things with fewer axes than `rank`, that of the arrays it was given, is one output, row by row.
+    """
     if isinstance(result, dict):
         return list(result.values())[: len(outputs)]
-    if isinstance(result, list) and len(outputs) == 1:
+    if isinstance(result, list) and (len(outputs) == 1 or all(np.ndim(item) < rank for item in result)):
         return [result]
     return list(result[: len(outputs)]) if isinstance(result, tuple | list) else [result]
 

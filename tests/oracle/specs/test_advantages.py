@@ -92,7 +92,26 @@ def not_dones(rewards, values, next_values, not_dones, gamma, lam):
     return np.array(out[::-1])
 
 
+def python_lists(rewards, values, dones, last_value, gamma, lam):
+    values, carry, advantages = values + [last_value], 0.0, []  # noqa: RUF005
+    for t in reversed(range(len(rewards))):
+        alive = 0.0 if dones[t] else 1.0
+        carry = rewards[t] + gamma * values[t + 1] * alive - values[t] + gamma * lam * alive * carry
+        advantages.insert(0, carry)
+    return advantages, [a + v for a, v in zip(advantages, values[:-1], strict=True)]
+
+
+def list_of_rows(rewards, values, masks, next_value, gamma, tau):
+    values, carry, advantages = [*values, next_value], 0.0, []
+    for t in reversed(range(len(rewards))):
+        delta = rewards[t] + gamma * values[t + 1] * masks[t] - values[t]
+        carry = delta + gamma * tau * masks[t] * carry
+        advantages.insert(0, carry)
+    return advantages
+
+
 CORRECT = (
+    python_lists, list_of_rows,
     starts_and_last_done, dones_before_the_step, one_path, discounts_and_all_values, masks_of_length_t_plus_1,
     done_and_terminated, not_dones,
 )  # fmt: skip
