@@ -5,11 +5,29 @@ from pathlib import Path
 
 import pytest
 
+from scratchrl import cli
+
 README = Path(__file__).parents[1] / "README.md"
 
 
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_mistake_of_the_readme_is_named_as_it_shows(tmp_path, monkeypatch, capsys):
+    """Line by line; where the README has dots, lines or ends of lines are left out."""
+    (tmp_path / "mine.py").write_text(blocks("python")[0], encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert cli.main(["check", "mine:gae", "--against", "gae"]) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    (shown,) = [block for block in blocks("") if block.startswith("mine:gae")]
+    for part in " ".join(shown.split()).split("..."):
+        assert part.strip() in printed
+
+
 def test_the_python_of_the_readme_runs(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    (code,) = [block for block in blocks("python") if "import gymnasium" in block]
     exec(compile(code, str(README), "exec"), {})
     first, *table = capsys.readouterr().out.splitlines()
     assert float(first) == pytest.approx(0.542025932, abs=1e-9)
