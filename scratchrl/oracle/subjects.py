@@ -79,7 +79,7 @@ class Reading(NamedTuple):
         data = [parameter for parameter, role in self.binding.roles if not role.make]
         if not _same(natives, kept, data, self.library):
             return Failure("mutates", "it changed its arguments")
-        rank = max((x.ndim for x in self.shaped(given).values() if isinstance(x, np.ndarray)), default=0)
+        rank = max(map(_rank, self.shaped(given).values()), default=0)
         return self._outputs(result, gradients, 0 if self.spec.differentiate else rank)
 
     def _call(self, natives: Case) -> tuple[Any, Any]:
@@ -171,6 +171,13 @@ def _items(result: Any, outputs: Sequence[str], rank: int = 0) -> list[Any]:
     if isinstance(result, list) and (len(outputs) == 1 or all(np.ndim(item) < rank for item in result)):
         return [result]
     return list(result[: len(outputs)]) if isinstance(result, tuple | list) else [result]
+
+
+def _rank(value: Any) -> int:
+    """The number of axes of an array, or of a list of things that are alike."""
+    if isinstance(value, list) and value:
+        return 1 + _rank(value[0])
+    return value.ndim if isinstance(value, np.ndarray) else 0
 
 
 def _are_gradients(items: list[Any], leaves: list[Any]) -> bool:

@@ -28,7 +28,9 @@ def _returned(result: Any, dtype: np.dtype) -> Any:
 
 
 def to_numpy(result: Any) -> np.ndarray:
-    """Detached, on the CPU."""
+    """Detached, on the CPU, lists of tensors too."""
+    if isinstance(result, list | tuple):
+        return np.asarray([to_numpy(item) for item in result])
     return result.detach().cpu().numpy() if isinstance(result, torch.Tensor) else np.asarray(result)
 
 

@@ -36,6 +36,13 @@ def scaled_cumulative_sum(x, discount):
     return np.cumsum((x * scale)[::-1])[::-1] / scale
 
 
+def lists(rewards, dones, gamma):
+    returns = rewards + [0.0]  # noqa: RUF005
+    for t in reversed(range(len(rewards))):
+        returns[t] = rewards[t] + (0.0 if dones[t] else gamma * returns[t + 1])
+    return returns[:-1]
+
+
 def undiscounted(rews):
     return np.cumsum(rews[::-1], axis=0)[::-1]
 
@@ -102,7 +109,7 @@ def replayed_windows(rewards, next_values, dones, gamma, n_steps):
 
 RIGHT = [
     (powers, "discounted_return"), (reinforce, "reward_to_go"), (with_terminals, "reward_to_go"),
-    (undiscounted, "reward_to_go"),
+    (undiscounted, "reward_to_go"), (lists, "reward_to_go"),
     (discounts_and_next_values, "lambda_return"), (bootstrapped_rewards_to_go, "lambda_return"),
     (q_lambda, "lambda_return"), (n_step_windows, "n_step_return"), (replayed_windows, "n_step_return"),
 ]  # fmt: skip
