@@ -9,6 +9,7 @@ import numpy as np
 from scratchrl.oracle.mistake import Mistake
 
 WIDTH = 100
+ALIKE = 1e-4  # relative; nine digits are shown
 HEADLINES = {
     "correct": "CORRECT",
     "convention": "CORRECT under another convention",
@@ -63,12 +64,13 @@ def _example(report: Any) -> Iterator[str]:
 
 
 def _off(report: Any) -> Iterator[str]:
-    """By how much the worst entry is off, against what rounding may do: where numbers look alike this is the news."""
+    """By how much the worst entry is off, against what rounding may do; said where the numbers look alike."""
     for got, expected, tolerance in zip(*map(_tuple, (report.got, report.expected, report.tolerance)), strict=False):
         far = np.abs(np.asarray(got, dtype=np.float64) - expected)
         if tolerance.size and (far > tolerance).any():
             worst = np.argmax(np.where(far > tolerance, far / np.maximum(tolerance, np.finfo(float).tiny), 0))
-            yield f"  {'off by':<18}{far.flat[worst]:.2g}, where rounding explains {tolerance.flat[worst]:.2g}"
+            if far.flat[worst] < ALIKE * np.abs(expected).flat[worst]:
+                yield f"  {'off by':<18}{far.flat[worst]:.2g}, where rounding explains {tolerance.flat[worst]:.2g}"
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:
