@@ -125,11 +125,11 @@ def advantages():
 
     stress = {
         "advantages up to 16384": some(2.0**14),
-        "advantages below 1e-9": some(2.0**-30),
         "a large common part": some().map(lambda case: {"advantage": case["advantage"] + 1024.0}),
     }
     edges = {
         "a single advantage": single,
+        "advantages below 1e-9": some(2.0**-30),
         "all advantages equal": some().map(lambda case: {"advantage": np.full_like(case["advantage"], 1.5)}),
     }
     return {"ordinary advantages": some()}, stress, edges

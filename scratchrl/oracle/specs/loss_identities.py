@@ -49,6 +49,20 @@ def nothing_beyond_the_bound(f, log_prob, log_prob_old, advantage, clip):
     return _or_zeros(_parts(answer)[1], lambda d: np.where(beyond, d, 0 * d), advantage)
 
 
+def mirrored(f, log_prob, log_prob_old, advantage, clip):
+    """L(ρ, A) − L(2 − ρ, −A) + 2 mean A, over the samples with ρ < 2.
+
+    For A > 0 the mirror image is −A max(2 − ρ, 1 − ε) = −2A + A min(ρ, 1 + ε): each branch is told by the other.
+    """
+    ratio = np.exp(log_prob - log_prob_old)
+    fits = ratio < 1.875
+    advantage, mirror = np.where(fits, advantage, 0 * advantage), np.where(fits, 2 - ratio, 1 + 0 * ratio)
+    log_prob = np.where(fits, log_prob, log_prob_old)
+    here = f(log_prob=log_prob, log_prob_old=log_prob_old, advantage=advantage, clip=clip)
+    there = f(log_prob=log_prob_old + np.log(mirror), log_prob_old=log_prob_old, advantage=-advantage, clip=clip)
+    return _parts(here)[0] - _parts(there)[0] + 2 * advantage.mean()
+
+
 def no_error_no_loss(f, value, **case):
     """f at target = value."""
     loss, d_value = _parts(f(**case | {"value": value, "target": value}))

@@ -86,7 +86,8 @@ LOG_RATIO = Role(
 )  # fmt: skip
 RATIO = Role(
     "ratio",
-    ("ratios", "rho", "rhos", "prob_ratio", "prob_ratios", "importance_ratio", "is_ratio", "likelihood_ratio", "prob_ratios_t", "r"),
+    ("ratios", "rho", "rhos", "prob_ratio", "prob_ratios", "prob_ratios_t", "importance_ratio", "is_ratio",
+     "likelihood_ratio", "r"),
     ("log_prob", "log_prob_old"),
     lambda case: single(np.exp(case["log_prob"] - case["log_prob_old"])),
     lambda given: {"log_prob": np.log(given["ratio"]), "log_prob_old": 0 * given["ratio"]},

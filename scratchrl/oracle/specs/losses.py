@@ -96,6 +96,7 @@ PPO_CLIP = Spec(
         SCALE,
         Identity("at the old policy the loss is −mean A and its gradient the policy gradient", laws.at_the_old_policy),
         Identity("the clipped objective never exceeds ρ A", laws.pessimism),
+        Identity("L(ρ, A) − L(2 − ρ, −A) = −2 mean A: the two signs of A are mirror images", laws.mirrored),
         Identity("a sample that has moved beyond its bound has no gradient", laws.nothing_beyond_the_bound),
     ),
 )  # fmt: skip
