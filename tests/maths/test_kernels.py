@@ -1,5 +1,6 @@
 """Every kernel equals its own plain definition, and the definition equals the formula."""
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -86,7 +87,32 @@ def test_reverse_scan_compiled_is_its_definition_to_the_last_bit(dtype):
     np.testing.assert_array_equal(kernels.reverse_scan(x, decay), kernels.reverse_scan_py(x, decay))
 
 
+@both("reverse_scan")
+def test_reverse_scan_leaves_its_arguments_alone(kernel):
+    x, decay = np.array([[1.0], [2.0], [4.0]]), np.full((3, 1), 0.5)
+    kernel(x, decay)
+    np.testing.assert_array_equal(x, [[1], [2], [4]])
+    np.testing.assert_array_equal(decay, np.full((3, 1), 0.5))
+
+
 # ---- rows of a categorical ----
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_rows_far_from_zero_do_not_overflow_wherever_the_largest_stands(place):
+    logits, certain = np.full((1, 4), -1e4), np.eye(4)[[place]]
+    logits[0, place] = 1e4
+    for suffix in ("", "_py"):
+        np.testing.assert_array_equal(getattr(kernels, f"softmax{suffix}")(logits), certain)
+        np.testing.assert_array_equal(getattr(kernels, f"log_softmax{suffix}")(logits), -2e4 * (1 - certain))
+
+
+@both("are_below")
+def test_an_index_is_below_its_limit_and_not_below_zero(kernel):
+    for index in ([0, 2], []):
+        assert kernel(np.array(index, int), 3)
+    for index in ([3], [0, 3], [-1], [0, -1, 2]):
+        assert not kernel(np.array(index, int), 3)
 
 
 @DTYPES
@@ -126,6 +152,13 @@ def test_log_prob_and_score_rows_compiled_or_not_are_the_formula(dtype, logits, 
         np.testing.assert_allclose(score, np.eye(actions)[action] - p, rtol=0, atol=8 * eps)
 
 
+@both("standardize")
+def test_standardize_keeps_its_digits_far_from_zero(kernel):
+    """Two numbers become −1 and 1 wherever they are; the mean of these two is rounded by 2⁻³³."""
+    x = 2.0**20 + np.array([0.1, 0.3])
+    np.testing.assert_allclose(kernel(x), [-1, 1], rtol=1e-15)
+
+
 @DTYPES
 @both("standardize")
 def test_standardize_sums_in_float64_whatever_the_type(kernel, dtype):
@@ -134,6 +167,32 @@ def test_standardize_sums_in_float64_whatever_the_type(kernel, dtype):
     z = kernel(x)
     assert z.dtype == dtype
     np.testing.assert_allclose(z, truth, rtol=0, atol=1e-11 if dtype == np.float64 else 4e-7)
+
+
+@DTYPES
+@both("standardize")
+def test_standardize_is_zero_for_equal_numbers_however_many(kernel, dtype):
+    for n, constant in itertools.product(range(1, 60), (0.1, -0.7, 1e5)):
+        np.testing.assert_array_equal(kernel(np.full(n, constant, dtype)), np.zeros(n))
+
+
+@DTYPES
+@both("standardize")
+def test_standardize_knows_no_unit(kernel, dtype):
+    """From the smallest squares a float64 has to sums that a float32 has not."""
+    x = np.array([1.0, 2.0, 2.5, 2.25])
+    for unit in (2.0**-120, 2.0**126):
+        z = kernel((unit * x).astype(dtype))
+        np.testing.assert_allclose(z, (x - x.mean()) / x.std(), rtol=8 * np.finfo(dtype).eps)
+
+
+@both("standardize")
+def test_standardize_where_the_sum_of_squares_is_one_or_underflows_or_hardly_more_than_rounding(kernel):
+    half = np.array([0.5, -0.5, 0.5, -0.5])
+    np.testing.assert_array_equal(kernel(half), 2 * half)
+    np.testing.assert_array_equal(kernel(1e-200 * half), 0 * half)
+    steps = np.array([0.0, 1.0, 3.0, 4.0, 9.0, 2.0, 2.0])
+    np.testing.assert_allclose(kernel(2.0**52 + steps), (steps - 3) / np.sqrt(52 / 7), rtol=1e-14, atol=1e-15)
 
 
 def test_holds_rows_is_true_for_two_axes_of_real_floats_only():
@@ -164,6 +223,12 @@ def test_an_impossible_action_is_never_drawn_not_even_at_the_ends_of_the_unit_in
     logits[:, [0, -1]] = -np.inf
     for u in (0.0, np.nextafter(1.0, 0.0)):
         assert np.isin(kernel(logits, np.full(200, u)), np.arange(1, 39)).all()
+
+
+@DTYPES
+@both("categorical_sample")
+def test_a_uniform_number_of_one_that_no_generator_gives_stays_in_the_row_too(kernel, dtype):
+    assert kernel(np.zeros((1, 3), dtype), np.ones(1)) == 2
 
 
 # ---- mlp_forward, float32 only ----
@@ -221,6 +286,15 @@ def test_ppo_clip_is_the_minimum_of_the_paper(kernel, dtype, samples, clip):
     np.testing.assert_allclose(d_log_prob[away], np.where(silent, 0, rho * advantage)[away], rtol=0, atol=atol)
 
 
+@DTYPES
+@both("ppo_clip")
+def test_a_ratio_on_its_bound_keeps_its_slope(kernel, dtype):
+    """The kernel takes ε = 0 too: the ratio 1 is on both bounds."""
+    value, d_log_prob = kernel(np.zeros(2, dtype), np.zeros(2, dtype), np.array([2, -3], dtype), 0.0)
+    np.testing.assert_array_equal(value, [2, -3])
+    np.testing.assert_array_equal(d_log_prob, [2, -3])
+
+
 # ---- c51_projection ----
 
 
@@ -268,9 +342,11 @@ def test_c51_projection_never_leaves_its_row(kernel, dtype):
 @DTYPES
 @both("adam")
 @pytest.mark.parametrize("max_norm", [np.inf, 100.0, 0.5])
-def test_adam_is_its_paper_written_out(kernel, dtype, max_norm):
+@pytest.mark.parametrize("t", [1, 4])
+def test_adam_is_its_paper_written_out(kernel, dtype, t, max_norm):
     rng, (lr, b1, b2, eps) = np.random.default_rng(0), (1.0, 0.9, 0.999, 1e-5)
-    g, m, v, t = rng.standard_normal(9), np.zeros(9), np.zeros(9), 1
+    g, m, v = rng.standard_normal((3, 9)) * [[1], [t > 1], [t > 1]]
+    v = v**2
     got = tuple(np.empty(9, dtype) for _ in range(3))
     kernel(m.astype(dtype), v.astype(dtype), t, g.astype(dtype), lr, b1, b2, eps, max_norm, *got)
     g = g * min(1, max_norm / np.sqrt(g @ g))
