@@ -148,14 +148,18 @@ def standardize_py(x: NDArray) -> NDArray:
         mean += x[b]
         constant = constant and x[b] == x[0]
     mean /= len(x)
+    rest = np.float64(0)  # what the rounding of the mean left: much, where the numbers hardly differ
+    for b in range(len(x)):
+        rest += x[b] - mean
+    rest /= len(x)
     square = np.float64(0)
     for b in range(len(x)):
-        square += (x[b] - mean) * (x[b] - mean)
+        square += (x[b] - mean - rest) * (x[b] - mean - rest)
     z = np.zeros_like(x)
     if not constant and square != 0:
         scale = 1 / np.sqrt(square / len(x))
         for b in range(len(x)):
-            z[b] = (x[b] - mean) * scale
+            z[b] = (x[b] - mean - rest) * scale
     return z
 
 

@@ -207,6 +207,7 @@ def normalize_advantage(advantage: NDArray) -> NDArray:
       like advantage, mean 0 and variance 1 (or all 0).
 
     Checked in tests/maths/test_returns.py: mean, variance, invariance to shift and scale.
+    Checked in tests/maths/test_kernels.py: two numbers far from 0.
 
     >>> normalize_advantage(np.array([1.0, 3.0]))
     array([-1.,  1.])
@@ -218,6 +219,7 @@ def normalize_advantage(advantage: NDArray) -> NDArray:
     if (advantage == advantage.flat[0]).all():
         return 0 * advantage
     deviation = advantage - advantage.mean()
+    deviation = deviation - deviation.mean()  # 0 but for the rounding of the mean, which is much where A hardly differs
     variance = deviation.ravel() @ deviation.ravel() / advantage.size
     return deviation / np.sqrt(variance) if variance > 0 else 0 * deviation
 

@@ -14,9 +14,6 @@ SOLVED = """\
 the solution of a linear system: its error is bounded as a vector, so a small entry beside large ones has theirs"""
 AGREEING = """\
 softmax − p′, entry by entry: where p′ is all but reached, u of the two is left of their difference"""
-SHIFTED = """\
-(A − mean A)/σ where all A are alike but for little: u of the mean is lost, and of that the condition excuses only what
-would move the result, which of two advantages, always ±1, is nothing"""
 
 NOTES = (  # function, range, as shell patterns
     ("critic.*loss_and_grad tanh", "*", SATURATED),
@@ -27,8 +24,6 @@ NOTES = (  # function, range, as shell patterns
     ("conjugate_gradient", "*", SOLVED),
     ("trust_region_step", "*", SOLVED),
     ("*c51_loss", "*", AGREEING),
-    ("advantage_normalization", "*", SHIFTED),
-    ("returns.normalize_advantage", "*", SHIFTED),
 )
 
 
