@@ -146,7 +146,6 @@ ENDS_ALONE = ENDS._replace(
     needs=("masked_next_value",), excludes=("truncated", *TERMINATIONS),
 )  # fmt: skip
 
-DONES = roles(DONE_FLAGS)[0]
 FORMS = (DONE_FLAGS, DONES_TP1, MASKS, MASKS_TP1, STARTS, STARTS_CALLED_DONES, DISCOUNT_T)
 ENDS_OF_EPISODES = (
     TERMINATED, TRUNCATED, *(role for form in FORMS for role in roles(form)),

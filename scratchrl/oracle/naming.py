@@ -1,10 +1,11 @@
-"""Naming: which entry of the catalogue, or which two, compute what the subject computes.
+"""Naming: which entry of the catalogue, or which two, or which three conventions, compute what the subject computes.
 
 The smallest counterexample is for people and often fits many mistakes at once: with T = 1 seven wrong GAEs are right.
 Names come from a discriminating set of cases instead, the same for every subject of a spec. One entry before two, and
 among as many conventions before bugs: the explanation that asks for least.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from scratchrl.oracle import mistakes
 from scratchrl.oracle.judgement import Verdict, judge
-from scratchrl.oracle.mistake import BUG, Mistake
+from scratchrl.oracle.mistake import BUG, CONVENTION, Mistake
 from scratchrl.oracle.numbers import Undecidable
 from scratchrl.oracle.roles import Case
 from scratchrl.oracle.subjects import Answer, Reading
@@ -44,29 +45,31 @@ def explain(reading: Reading, observed: Sequence[tuple[Case, Answer, bool]]) -> 
         others = {entry.slug: entry for found in rest for entry in found.entries}
         others.pop(best.entries[0].slug, None)
         return best._replace(others=tuple(others.values()))
-    pairs = _pairs(known, reading)
-    return next((found for found in pairs if reproduces(found.function, reading, observed)), None)
+    several = itertools.chain(_nested(known, 2, reading), _nested(_conventions(known), 3, reading))
+    return next((found for found in several if reproduces(found.function, reading, observed)), None)
 
 
 def _ones(known: Sequence[Mistake], reading: Reading) -> list[Explanation]:
     found = [Explanation((entry,), entry.around(reading.spec.reference)) for entry in known]
-    return sorted(found, key=_cost)
+    return sorted(found, key=lambda one: _bugs(one.entries))
 
 
-def _pairs(known: Sequence[Mistake], reading: Reading) -> Iterator[Explanation]:
-    """Each entry inside each other one, by the number of bugs."""
-    reference = reading.spec.reference
-    pairs = [
-        Explanation((outer, inner), outer.around(inner.around(reference)))
-        for outer in known
-        for inner in known
-        if outer.slug != inner.slug
-    ]
-    yield from sorted(pairs, key=_cost)
+def _nested(known: Sequence[Mistake], count: int, reading: Reading) -> Iterator[Explanation]:
+    """Each entry inside each other one, `count` deep, by the number of bugs."""
+    chosen = [entries for entries in itertools.permutations(known, count) if len({e.slug for e in entries}) == count]
+    for entries in sorted(chosen, key=_bugs):
+        function = reading.spec.reference
+        for entry in reversed(entries):
+            function = entry.around(function)
+        yield Explanation(entries, function)
 
 
-def _cost(found: Explanation) -> int:
-    return sum(entry.kind == BUG for entry in found.entries)
+def _conventions(known: Sequence[Mistake]) -> list[Mistake]:
+    return [entry for entry in known if entry.kind == CONVENTION and not entry.equivalent]
+
+
+def _bugs(entries: Sequence[Mistake]) -> int:
+    return sum(entry.kind == BUG for entry in entries)
 
 
 def reproduces(function: Callable[..., Any], reading: Reading, observed: Sequence[tuple[Case, Answer, bool]]) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 
 from scratchrl.maths import returns
 from scratchrl.oracle.cases import returns as cases
-from scratchrl.oracle.episode_ends import DONES, ENDS_OF_EPISODES, TERMINATED, TRUNCATED  # noqa: F401
+from scratchrl.oracle.episode_ends import ENDS_OF_EPISODES
 from scratchrl.oracle.specification import TIME_LAYOUTS, Spec
 from scratchrl.oracle.specs import advantage_identities as own
 from scratchrl.oracle.specs import trajectory_identities as laws

@@ -170,8 +170,8 @@ def test_false_alarms_are_called_correct(subject):
     assert report.verdict == "correct", str(report)
 
 
-def two_conventions_at_once(truncation, termination, rewards, values, bootstrap_value, lambda_, discount):
-    """Truncated steps are silenced, and the advantage looks one step ahead to the λ-return."""
+def three_conventions_at_once(truncation, termination, rewards, values, bootstrap_value, lambda_, discount):
+    """Truncated steps are silenced, the advantage looks one step ahead to the λ-return, and the targets come first."""
     heard = 1 - truncation
     ahead = np.concatenate([values[1:], bootstrap_value[None]])
     deltas = (rewards + discount * (1 - termination) * ahead - values) * heard
@@ -186,10 +186,7 @@ def two_conventions_at_once(truncation, termination, rewards, values, bootstrap_
 
 
 def test_three_conventions_of_one_function():
-    def advantages_alone(truncation, termination, rewards, values, bootstrap_value, lambda_, discount):
-        return two_conventions_at_once(truncation, termination, rewards, values, bootstrap_value, lambda_, discount)[1]
-
-    report = diagnose(advantages_alone, "gae", max_examples=60)
+    report = diagnose(three_conventions_at_once, "gae", max_examples=60)
     assert report.verdict == "convention", str(report)
-    assert {entry.slug for entry in report.entries} == {"gae-trunc-zeroed", "gae-vtrace-style"}
-    assert report.conventions[0].startswith("values = ") or report.conventions[0].startswith("bootstrap_value = ")
+    assert {entry.slug for entry in report.entries} == {"gae-trunc-zeroed", "gae-vtrace-style", "gae-returns-first"}
+    assert report.conventions[0].startswith("bootstrap_value = last_value: where truncated")
