@@ -46,3 +46,4 @@ def test_bad_settings_are_refused():
         prioritized.priorities(ERROR, 0.6, 0.0)
     with pytest.raises(ValueError, match="size: expected a positive"):
         prioritized.importance_weights(np.ones(2), 0, 0.4)
+    assert prioritized.importance_weights(np.ones(1), 1, 0.4) == 1

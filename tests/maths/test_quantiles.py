@@ -69,6 +69,9 @@ def test_shapes_are_checked():
     no = np.zeros(2, bool)
     with pytest.raises(ValueError, match="next_quantiles: expected"):
         quantiles.quantile_target(np.zeros(2), np.zeros((2, 3)), no, no, 0.9)
+    for name, flags in (("terminated", (np.zeros(2), no)), ("truncated", (no, np.zeros(2)))):
+        with pytest.raises(ValueError, match=f"{name}: expected booleans"):
+            quantiles.quantile_target(np.zeros(2), np.zeros((2, 3, 4)), *flags, 0.9)
     with pytest.raises(ValueError, match="target: expected"):
         quantiles.quantile_huber_loss(np.zeros((2, 3)), np.zeros(2), 1.0)
     with pytest.raises(ValueError, match="delta: expected a positive"):
