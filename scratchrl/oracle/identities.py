@@ -34,13 +34,20 @@ def _expressible(reading: Reading, case: Case) -> Case:
 def _broken(identity: Identity, reading: Reading, case: Case) -> bool:
     try:
         gaps = leaves(identity.gap(partial(_ask, reading), **case))
-        bounds = error_bound(partial(identity.gap, reading.spec.reference), BITS[reading.dtype], **case)
+        bounds = _bounds(identity, reading, case)
     except (_NotAnswered, Undecidable):
         return False
     except Exception:  # the subject's outputs do not fit together
         return True
     pairs = list(zip(gaps, bounds, strict=False))  # outputs that the subject does not have are not missed
     return any(gap.shape != bound.shape or not np.all(np.abs(gap) <= FACTOR * bound) for gap, bound in pairs)
+
+
+def _bounds(identity: Identity, reading: Reading, case: Case) -> tuple[Any, ...]:
+    """How far from 0 rounding takes each gap, by the fair formula that it takes farthest and not beyond every number."""
+    formulas = (reading.spec.reference, *reading.spec.formulas)
+    each = [error_bound(partial(identity.gap, formula), BITS[reading.dtype], **case) for formula in formulas]
+    return tuple(np.max(np.where(np.isfinite(bounds), bounds, 0.0), axis=0) for bounds in zip(*each, strict=True))
 
 
 def _ask(reading: Reading, **case: Any) -> Any:
