@@ -8,6 +8,7 @@ from scratchrl.oracle.cases import densities as cases
 from scratchrl.oracle.cases.tables import between, number
 from scratchrl.oracle.roles import Role, plain
 from scratchrl.oracle.specification import AS_DOCUMENTED, Layout, Spec
+from scratchrl.oracle.specs import density_identities as laws
 from scratchrl.oracle.specs.distributions import MEAN_WORDS, logit_roles, nearest_float32, scale_roles
 
 
@@ -107,6 +108,7 @@ GAUSSIAN_LOG_PROB = Spec(
     edges={**cases.shapes(lambda **shape: cases.gaussians(action=cases.MEAN, **shape)), "a = μ": cases.AT_THE_MEAN},
     roles=(MEAN, *scale_roles(), ACTION),
     layouts=GAUSSIAN_LAYOUTS,
+    identities=laws.GAUSSIAN_LOG_PROB,
     formulas=(by_division,),
 )
 GAUSSIAN_ENTROPY = Spec(
@@ -121,6 +123,7 @@ GAUSSIAN_ENTROPY = Spec(
     roles=(MEAN, *scale_roles()),
     layouts=GAUSSIAN_LAYOUTS,
     absent={"mean": lambda case: 0 * case["log_std"]},
+    identities=laws.GAUSSIAN_ENTROPY,
     formulas=(lambda mean, log_std: gaussian.entropy(mean, np.log(np.exp(2 * log_std)) / 2),),
 )
 SQUASHED_GAUSSIAN_LOG_PROB = Spec(
@@ -137,6 +140,7 @@ SQUASHED_GAUSSIAN_LOG_PROB = Spec(
     edges=cases.shapes(lambda **shape: cases.gaussians(pre_tanh=cases.PRE_TANH, **shape)),
     roles=(MEAN, *scale_roles(), PRE_TANH, SQUASHED, SQUASHED_TOO, *SETTINGS),
     layouts=GAUSSIAN_LAYOUTS,
+    identities=laws.SQUASHED_GAUSSIAN_LOG_PROB,
     formulas=(_by_one_minus_square,),
 )
 CATEGORICAL_LOG_PROB = Spec(
@@ -150,6 +154,7 @@ CATEGORICAL_LOG_PROB = Spec(
     edges=cases.shapes(cases.categoricals),
     roles=(*logit_roles(), INDEX, ONE_HOT),
     layouts=ROW_LAYOUTS,
+    identities=laws.CATEGORICAL_LOG_PROB,
     formulas=(_log_of_chosen,),
 )
 CATEGORICAL_ENTROPY = Spec(
@@ -166,5 +171,6 @@ CATEGORICAL_ENTROPY = Spec(
     edges=cases.shapes(lambda **shape: cases.categoricals(chosen=False, **shape)),
     roles=logit_roles(),
     layouts=ROW_LAYOUTS,
+    identities=laws.CATEGORICAL_ENTROPY,
     formulas=(_entropy_of_softmax,),
 )

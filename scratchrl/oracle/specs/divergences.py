@@ -7,6 +7,7 @@ from scratchrl.oracle.cases import densities as cases
 from scratchrl.oracle.cases.tables import between, number
 from scratchrl.oracle.roles import Role, plain
 from scratchrl.oracle.specification import Spec
+from scratchrl.oracle.specs import divergence_identities as laws
 from scratchrl.oracle.specs.densities import GAUSSIAN_LAYOUTS, ROW_LAYOUTS, log_of_softmax
 from scratchrl.oracle.specs.distributions import FIRST, SECOND, logit_roles, mean_role, nearest_float32, scale_roles
 
@@ -91,6 +92,7 @@ GAUSSIAN_KL = Spec(
         mean_role("_p", FIRST), mean_role("_q", SECOND), *scale_roles("_p", FIRST), *scale_roles("_q", SECOND),
     ),
     layouts=GAUSSIAN_LAYOUTS,
+    identities=laws.GAUSSIAN_KL,
     formulas=(_gaussian_by_division, _gaussian_by_variances),
 )  # fmt: skip
 CATEGORICAL_KL = Spec(
@@ -107,6 +109,7 @@ CATEGORICAL_KL = Spec(
     edges={**cases.shapes(cases.categorical_pairs), "equal distributions": cases.categorical_pairs(nudge=cases.STAY)},
     roles=(*logit_roles("_p", FIRST, "p"), *logit_roles("_q", SECOND, "q")),
     layouts=ROW_LAYOUTS,
+    identities=laws.CATEGORICAL_KL,
     formulas=(_categorical_by_softmax,),
 )
 KL_ESTIMATOR = Spec(
@@ -122,5 +125,6 @@ KL_ESTIMATOR = Spec(
     },
     edges={"one sample": cases.samples(rows=1), "equal policies": cases.samples(nudge=cases.STAY)},
     roles=(LOG_PROB, LOG_PROB_OLD, LOG_RATIO, RATIO, RATIO_TOO),
+    identities=laws.KL_ESTIMATOR,
     formulas=(_k3_by_subtraction,),
 )
