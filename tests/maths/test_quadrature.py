@@ -14,6 +14,10 @@ from scratchrl.maths.quadrature import error_bound, normal_rule
 to_balls = np.frompyfunc(flint.arb, 1, 1)
 
 
+def test_the_nodes_are_32_to_the_unit_from_minus_9_to_9():
+    np.testing.assert_array_equal(normal_rule(np.zeros(1))[0], np.arange(-288, 289) / 32)
+
+
 @pytest.mark.parametrize("degree", range(9))
 def test_moments_are_those_of_the_normal(degree):
     """Higher ones feel what lies beyond L."""
@@ -89,6 +93,13 @@ def test_the_bound_covers_what_lies_beyond_the_last_node():
 def test_the_bound_is_never_negative_and_falls_with_the_width(width, constant, slope):
     near, far = error_bound(np.array([width, 2 * width]), np.array(constant), np.array(slope))
     assert 0 <= far <= near < np.inf
+
+
+@pytest.mark.parametrize("width", [0.001, 0.004, 0.02])
+def test_near_the_real_line_the_bound_sums_all_the_frequencies_that_alias(width):
+    """2 Σ_{m≥1} exp(½τ² − 201 mτ), two for the two signs of m; what lies beyond L is nothing beside it."""
+    series = sum(math.exp(width**2 / 2 - 201 * m * width) for m in range(1, 500))
+    assert error_bound(np.array(width), np.array(1.0), np.array(0.0)) == pytest.approx(2 * series, rel=1e-12)
 
 
 def test_where_aliasing_rules_a_slope_weighs_as_much_as_a_constant():
