@@ -393,3 +393,19 @@ def test_the_fisher_product_is_the_sum_of_dense_ones(kernel, dtype, activation, 
     )  # fmt: skip
     assert got.dtype == dtype
     np.testing.assert_allclose(got, truth, rtol=0, atol=100 * np.finfo(dtype).eps * np.abs(truth).max())
+
+
+@DTYPES
+@pytest.mark.parametrize("certain", range(4))
+def test_the_fisher_of_nearly_certain_actions_keeps_its_digits(dtype, certain):
+    """w_i Σ_j w_j (v_i − v_j) in each of two segments, the one large weight in any place, v far from zero."""
+    small = np.array([0.0, 0.25, 0.5, 0.75]) * np.finfo(dtype).eps
+    weight = np.roll(small, certain)
+    weight[certain] = 1 - weight.sum()
+    w, v = np.tile(weight, (2, 2)).astype(dtype), (1000 + np.arange(16.0) ** 2).reshape(2, 8).astype(dtype)
+    segments, got = np.array([[0, 4], [4, 8]]), v.copy()
+    network_loops._times_fisher(got, w, segments)
+    for start, end in segments:
+        u, p = v[:, start:end].astype(float), w[:, start:end].astype(float)
+        truth = p * (p[:, None, :] * (u[:, :, None] - u[:, None, :])).sum(axis=2)
+        np.testing.assert_allclose(got[:, start:end], truth, rtol=8 * np.finfo(dtype).eps)
