@@ -3,12 +3,7 @@
 import numpy as np
 
 from scratchrl.oracle.specification import Identity
-
-
-def first(answer):
-    """The output that every subject returns."""
-    return answer[0] if isinstance(answer, tuple) else answer
-
+from scratchrl.oracle.specs.trajectory_identities import first
 
 # ---- optimizers ----
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from scratchrl.maths.distributional import support
 from scratchrl.oracle.specification import Identity
+from scratchrl.oracle.specs.trajectory_identities import first
 
 
 def mask(case):
@@ -143,11 +144,6 @@ def mirror_image(f, quantiles, target, kappa):
     """f(−θ reversed, −y) − f(θ, y), of the losses."""
     turned = f(quantiles=-quantiles[:, ::-1], target=-target, kappa=kappa)
     return first(turned) - first(f(quantiles=quantiles, target=target, kappa=kappa))
-
-
-def first(answer):
-    """The output that every subject returns."""
-    return answer[0] if isinstance(answer, tuple) else answer
 
 
 OF_C51_LOSS = (
