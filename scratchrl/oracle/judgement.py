@@ -22,12 +22,12 @@ from scratchrl.oracle.numbers import (
     bounds,
     distances,
     evaluate,
-    evaluate_rounded,
     rounded,
 )
 from scratchrl.oracle.roles import Case
 from scratchrl.oracle.specification import Spec
 from scratchrl.oracle.subjects import Answer, Failure, Outputs, Reading
+from scratchrl.oracle.ulps import as_one_vector, sensitivity
 
 FACTOR = 8.0
 
@@ -160,13 +160,18 @@ def _bounds(formula: Callable[..., Any], given: Case, dtype: np.dtype, true: Seq
 def _room_of_inputs(
     function: Callable[..., Any], given: Case, dtype: np.dtype, true: Sequence[NDArray]
 ) -> list[NDArray]:
-    """How far the truth moves when each input is rounded once; no room where a branch depends on that."""
+    """u Σ_i |∂y/∂x_i| |x_i|: how far rounding each input once moves the truth. 0 where there is no derivative."""
+    room = [np.zeros(leaf.shape) for leaf in true]
+    f, x = as_one_vector((lambda *values: function(**dict(zip(given, values, strict=True))), list(given.values())))
     try:
-        wide = evaluate_rounded(function, BITS[dtype], given)
-        room = [bounds(t, w, BITS[dtype]) for t, w in zip(true, wide, strict=False)]
-    except Undecidable:
-        return [np.zeros(leaf.shape) for leaf in true]
-    return [np.where(np.isfinite(each), each, 0.0) for each in room]
+        with np.errstate(all="ignore"):
+            moved = 2.0 ** -BITS[dtype] * sensitivity(f, x)
+    except Exception:  # not every role of every subject is analytic
+        return room
+    for leaf, place in zip(true, room, strict=True):
+        if leaf.dtype == object:
+            place[...], moved = moved[: leaf.size].reshape(leaf.shape), moved[leaf.size :]
+    return room
 
 
 def _is_nearest(got: NDArray, true: NDArray) -> bool:

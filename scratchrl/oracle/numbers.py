@@ -143,28 +143,6 @@ def evaluate(f: Callable[..., Any], bits: int, inputs: Mapping[str, Any]) -> tup
         return leaves(f(**{name: to_balls(value) for name, value in inputs.items()}))
 
 
-def evaluate_rounded(f: Callable[..., Any], precision: int, inputs: Mapping[str, Any]) -> tuple[NDArray, ...]:
-    """The outputs of f at 200 bits for every set of inputs that rounds to these with so many bits: x(1 ± 2⁻ᵖ).
-
-    Nobody who is handed rounded numbers can know more. A program that stays within these balls is backward stable.
-
-    Raises: Undecidable, and whatever f raises.
-    """
-    with flint.ctx.workprec(TRUE_BITS), np.errstate(all="ignore"):
-        width = flint.arb(0, flint.arb(2) ** -precision)
-        return leaves(f(**{name: _widened(to_balls(value), width) for name, value in inputs.items()}))
-
-
-def _widened(value: Any, width: Any) -> Any:
-    if isinstance(value, list):
-        return [_widened(item, width) for item in value]
-    if isinstance(value, Ball):
-        return _wrap(value.arb * (1 + width))
-    if isinstance(value, np.ndarray) and value.dtype == object:
-        return np.array(np.frompyfunc(lambda ball: _widened(ball, width), 1, 1)(value), dtype=object)
-    return value
-
-
 def leaves(result: Any) -> tuple[NDArray, ...]:
     """One array or a sequence of them, as a tuple of arrays.
 

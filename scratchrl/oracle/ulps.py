@@ -61,7 +61,7 @@ def measure(case: Case, known: float = 0.0) -> Ulps | None:
             plain = _worst(error / np.spacing(np.maximum(size, TINY)))
             scaled = _worst(error / (UNIT * size + TINY))
             if scaled > known:
-                scaled = _worst(error / (UNIT * (size + _sensitivity(f, x)) + TINY))  # (1)
+                scaled = _worst(error / (UNIT * (size + sensitivity(f, x)) + TINY))  # (1)
             if scaled > SUSPICIOUS:
                 evaluate(f, PRECISION - ROOM, {"x": x})
         except Undecidable:
@@ -137,7 +137,7 @@ def _against_the_truth(f: Callable[..., NDArray], x: NDArray, got: NDArray) -> t
     return np.where(outside, 0.0, error), np.where(outside, 0.0, size)
 
 
-def _sensitivity(f: Callable[..., NDArray], x: NDArray) -> NDArray:
+def sensitivity(f: Callable[..., NDArray], x: NDArray) -> NDArray:
     """Σ_i |∂y/∂x_i| |x_i|. All inputs turn complex at once, so that no function takes some for settings."""
     slopes = complex_step(lambda z: f(z).astype(complex), x)
     return np.nan_to_num(np.abs(slopes) * np.abs(x), nan=0.0, posinf=0.0).sum(axis=-1)
