@@ -106,6 +106,20 @@ def test_wide_balls_never_ask_whether_the_ratio_is_small():
         assert kl.arb.overlaps(flint.arb(categorical.kl(np.zeros((1, 2)), np.array([[0.0, x]])).item()))
 
 
+@pytest.mark.parametrize("shape", [(3,), (1, 3), (2, 1, 3)])
+def test_balls_of_equal_logits_know_no_likeliest_action_and_need_none(shape):
+    """Their probabilities, ⅓ each, are balls that overlap: which is the largest has no answer."""
+    balls = np.frompyfunc(Ball, 1, 1)
+    logits, v = balls(np.zeros(shape)), np.broadcast_to([3.0, 0.0, -3.0], shape)
+    for got, truth in (
+        (categorical.log_softmax(logits), np.full(shape, -np.log(3))),
+        (categorical.fisher_matvec(logits, v), v / 3),
+        (categorical.fisher_matvec(logits, balls(v)), v / 3),
+        (categorical.kl(logits, balls(v)), np.full(shape[:-1], np.log(1 + 2 * np.cosh(3)) - np.log(3))),
+    ):
+        near(np.vectorize(float)(got), truth, 1e-15)
+
+
 @given(strategies.logits())
 def test_mode_is_the_most_likely_action(logits):
     best = categorical.log_prob(logits, categorical.mode(logits))
