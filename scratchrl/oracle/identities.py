@@ -44,7 +44,7 @@ def _broken(identity: Identity, reading: Reading, case: Case) -> bool:
 
 
 def _bounds(identity: Identity, reading: Reading, case: Case) -> tuple[Any, ...]:
-    """How far from 0 rounding takes each gap, by the fair formula that it takes farthest and not beyond every number."""
+    """How far from 0 rounding takes each gap, by the fair formula that it takes farthest."""
     formulas = (reading.spec.reference, *reading.spec.formulas)
     each = [error_bound(partial(identity.gap, formula), BITS[reading.dtype], **case) for formula in formulas]
     return tuple(np.max(np.where(np.isfinite(bounds), bounds, 0.0), axis=0) for bounds in zip(*each, strict=True))

@@ -50,6 +50,14 @@ def samples(draw, rows=(1, 4), log_prob=MEAN, nudge=None):
     return case if nudge is None else _moved(case, ("log_prob", "log_prob_old"))
 
 
+@st.composite
+def penalties(draw, scale=1.0, share=None):
+    """beta, the KL reached and the KL aimed at, numbers; share: of the target that was reached."""
+    target = scale * draw(between(0.0625, 1.0))
+    reached = target * draw(between(0.0, 4.0)) if share is None else share * target
+    return {"beta": draw(between(0.0625, 4.0)), "kl": float(np.float32(reached)), "target": target}
+
+
 def _moved(case, *pairs):
     return case | {second: case[first] + case[second] for first, second in pairs}
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchrl.maths import categorical, gaussian, kl_estimators
+from scratchrl.maths import categorical, gaussian, kl_estimators, objectives
 from scratchrl.oracle.cases import densities as cases
 from scratchrl.oracle.cases.tables import between, number
 from scratchrl.oracle.roles import Role, plain
@@ -127,4 +127,18 @@ KL_ESTIMATOR = Spec(
     roles=(LOG_PROB, LOG_PROB_OLD, LOG_RATIO, RATIO, RATIO_TOO),
     identities=laws.KL_ESTIMATOR,
     formulas=(_k3_by_subtraction,),
+)
+BETA = plain("beta", "kl_coef", "kl_coeff", "kl_coefficient", "coef", "coeff", "penalty", "lam", "cur_kl_coeff")
+MEAN_KL = plain("kl", "mean_kl", "approx_kl", "kl_div", "sampled_kl", "current_kl", "kl_mean", "d", "observed_kl")
+TARGET = plain("target", "kl_target", "target_kl", "kl_targ", "d_targ", "dtarg", "desired_kl", "kl_goal")
+ADAPT_BETA = Spec(
+    name="adapt_beta",
+    formula="β/2 if KL < target/1.5,  2β if KL > 1.5 target,  else β",
+    source="Schulman et al. 2017, section 4",
+    reference=objectives.adapt_beta,
+    outputs=("beta",),
+    tame={"KL between 0 and 4 targets": cases.penalties()},
+    stress={"tiny KL and target": cases.penalties(scale=2.0**-20)},
+    edges={"no KL": cases.penalties(share=0.0), "KL on target": cases.penalties(share=1.0)},
+    roles=(BETA, MEAN_KL, TARGET),
 )
