@@ -22,16 +22,17 @@ from scratchrl.oracle.subjects import readings
 
 
 def named(index):
-    """(spec, slug, variant, verdict, slugs) of one entry as a subject."""
+    """(index, verdict, slugs) of one entry as a subject."""
     entry = mistakes.catalogue()[index]
     report = diagnose(entry.subject(specs.get(entry.against).reference), entry.against, max_examples=60)
-    return entry, report.verdict, report.slugs
+    return index, report.verdict, report.slugs
 
 
 def confusion():
     """The matrix of slug against first name, as its diagonal and everything beside it."""
     off, counts = [], Counter()
-    for entry, verdict, slugs in everywhere(named, range(len(mistakes.catalogue()))):
+    for index, verdict, slugs in everywhere(named, range(len(mistakes.catalogue()))):
+        entry = mistakes.catalogue()[index]
         expected = () if entry.equivalent else (entry.slug,)
         right = slugs[:1] == expected
         counts[entry.against, right] += 1
