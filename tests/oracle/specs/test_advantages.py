@@ -45,16 +45,6 @@ def discounts_and_all_values(r_t, discount_t, lambda_, values):
     return np.array(out)
 
 
-def next_values_masked_by_the_caller(v_s, v_s_, rew, end_flag, gamma, gae_lambda):
-    delta = rew + v_s_ * gamma - v_s
-    weight, total = (1.0 - end_flag) * (gamma * gae_lambda), 0.0
-    result = np.zeros(rew.shape)
-    for i in range(len(rew) - 1, -1, -1):
-        total = delta[i] + weight[i] * total
-        result[i] = total
-    return result
-
-
 def masks_of_length_t_plus_1(rewards, value_preds, masks, gamma, tau):
     advantage, returns = 0, np.zeros_like(rewards)
     for step in reversed(range(len(rewards))):
@@ -62,17 +52,6 @@ def masks_of_length_t_plus_1(rewards, value_preds, masks, gamma, tau):
         advantage = delta + gamma * tau * masks[step + 1] * advantage
         returns[step] = advantage
     return returns
-
-
-def batch_major(rewards, values, dones, bootstrap_value, gamma, lam):
-    alive = 1.0 - dones
-    following = np.concatenate([values[:, 1:], bootstrap_value[:, None]], axis=1)
-    delta = rewards + gamma * alive * following - values
-    out = np.zeros_like(delta)
-    out[:, -1] = delta[:, -1]
-    for t in range(delta.shape[1] - 2, -1, -1):
-        out[:, t] = delta[:, t] + gamma * lam * alive[:, t] * out[:, t + 1]
-    return out
 
 
 def done_and_terminated(gamma, lmbda, state_value, next_state_value, reward, done, terminated):
@@ -128,19 +107,6 @@ def test_gae_in_single_precision_is_correct(subject):
     assert diagnose(subject, "gae", max_examples=40, dtype="float32").verdict == "correct"
 
 
-def test_next_values_that_the_caller_masked_are_a_convention_and_no_missing_mask():
-    report = diagnose(next_values_masked_by_the_caller, "gae", max_examples=60)
-    assert report.verdict == "convention", str(report)
-    assert report.slugs == ()
-    assert report.conventions[0].startswith("v_s_ = masked_next_value: ")
-
-
-def test_the_layout_is_found():
-    report = diagnose(batch_major, "gae", max_examples=60)
-    assert report.verdict == "convention", str(report)
-    assert report.conventions == ("layout: batch-major arrays (N, T)",)
-
-
 def truncation_folded_into_the_reward(reward, value, next_value, terminated, truncated, gamma, lam):
     """γ V(final) is added to the reward of a truncated step, and every end counts as one from there on."""
     done = terminated | truncated
@@ -168,25 +134,3 @@ def one_step_dropped_at_the_end(rewards, values, dones, last_value, gamma, lam):
 def test_false_alarms_are_called_correct(subject):
     report = diagnose(subject, "gae", max_examples=60)
     assert report.verdict == "correct", str(report)
-
-
-def three_conventions_at_once(truncation, termination, rewards, values, bootstrap_value, lambda_, discount):
-    """Truncated steps are silenced, the advantage looks one step ahead to the λ-return, and the targets come first."""
-    heard = 1 - truncation
-    ahead = np.concatenate([values[1:], bootstrap_value[None]])
-    deltas = (rewards + discount * (1 - termination) * ahead - values) * heard
-    carry, corrections = np.zeros_like(bootstrap_value), []
-    for t in range(len(rewards) - 1, -1, -1):
-        carry = deltas[t] + discount * (1 - termination[t]) * heard[t] * lambda_ * carry
-        corrections.insert(0, carry)
-    targets = np.array(corrections) + values
-    targets_ahead = np.concatenate([targets[1:], bootstrap_value[None]])
-    advantages = (rewards + discount * (1 - termination) * targets_ahead - values) * heard
-    return targets, advantages
-
-
-def test_three_conventions_of_one_function():
-    report = diagnose(three_conventions_at_once, "gae", max_examples=60)
-    assert report.verdict == "convention", str(report)
-    assert {entry.slug for entry in report.entries} == {"gae-trunc-zeroed", "gae-vtrace-style", "gae-returns-first"}
-    assert report.conventions[0].startswith("bootstrap_value = last_value: where truncated")
