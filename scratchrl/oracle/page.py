@@ -54,7 +54,7 @@ def _example(report: Any) -> Iterator[str]:
     yield ""
     yield f"Smallest example found ({report.where}):"
     for name, value in report.counterexample.items():
-        yield f"  {name:<18}{_number(value)}"
+        yield f"  {name:<17} {_number(value)}"
     if report.complaint:
         yield f"  it {report.complaint}" if report.got is None else f"  {report.complaint}"
     for label, value in (("yours", report.got), ("right", report.expected)):
@@ -85,7 +85,7 @@ def _numbers(label: str, value: Any) -> Iterator[str]:
             yield from _numbers(f"{label} {name}", item)
         return
     for item in _tuple(value):
-        yield f"  {label:<18}{_number(item)}"
+        yield f"  {label:<17} {_number(item)}"
 
 
 def _number(value: Any) -> str:
