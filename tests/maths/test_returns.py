@@ -4,6 +4,8 @@ A window starts at t and goes on until a flag or the end of the array. Every def
 function under test scans. Bounds are relative to the largest number in play.
 """
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -367,7 +369,17 @@ def test_n_is_at_least_one():
         returns.n_step_return(ROWS, ROWS, FLAG, FLAG, 0.9, 0)
 
 
+def test_numbers_that_hardly_differ_are_normalised_to_the_last_digits_in_every_number_system():
+    """Their mean, 2⁵² + 22/7, is no float64."""
+    steps = np.array([0.0, 1.0, 3.0, 4.0, 9.0, 2.0, 3.0])
+    for dtype in (float, complex):
+        normal = returns.normalize_advantage((2.0**52 + steps).astype(dtype))
+        np.testing.assert_allclose(normal, (steps - steps.mean()) / steps.std(), rtol=1e-13)
+
+
 def test_a_constant_advantage_is_zero_in_every_number_system():
+    for n, constant in itertools.product(range(1, 60), (0.1, -0.7, 1e5)):
+        assert not returns.normalize_advantage(np.full(n, constant, complex)).any()
     for constant in (0.1, 0.3 + 0.2j):
         normal = returns.normalize_advantage(np.full(3, constant, complex))
         np.testing.assert_array_equal(normal, np.zeros(3))
