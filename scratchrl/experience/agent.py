@@ -56,6 +56,24 @@ def build(envs: VectorEnv, config: NetworkConfig) -> Agent:
     return Agent(gaussian(size, spaces.action_shape(action)[0], *shape), value)
 
 
+def action_value_network(envs: VectorEnv, config: Any, outputs: int = 1) -> MLP:
+    """obs (B, O) → `outputs` numbers for every action, (B, A · outputs): for algorithms that compare actions.
+
+    Args:
+      config: `hidden` and `activation`.
+    Raises:
+      UnusableEnvironment: an observation space outside the table in spaces.py, or actions that cannot be counted.
+
+    Checked in tests/experience/test_agent.py.
+    """
+    observation: Any = envs.single_observation_space
+    action: Any = envs.single_action_space
+    spaces.require_supported(observation, action)
+    if not isinstance(action, Discrete):
+        raise spaces.UnusableEnvironment(f"action space must be Discrete for this algorithm, got {action}")
+    return MLP((spaces.observation_size(observation), *config.hidden, int(action.n) * outputs), config.activation)
+
+
 class Learner(Protocol):
     """The fields that every algorithm's State has: parameters of the policy, and how observations are scaled."""
 

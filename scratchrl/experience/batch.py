@@ -28,6 +28,19 @@ class Episodes(NamedTuple):
     lengths: np.ndarray  # (K,) int64, steps
 
 
+def joined(parts: list[Episodes]) -> Episodes:
+    """The episodes of several batches, in order; of none, none.
+
+    Checked in tests/experience/test_batch.py.
+
+    >>> joined([Episodes(np.array([1.5]), np.array([3])), Episodes(np.array([2.5]), np.array([4]))])
+    Episodes(returns=array([1.5, 2.5]), lengths=array([3, 4]))
+    """
+    none = Episodes(np.zeros(0), np.zeros(0, np.int64))
+    returns, lengths = (np.concatenate(arrays) for arrays in zip(none, *parts, strict=True))
+    return Episodes(returns, lengths)
+
+
 def valid_rows(batch: Batch, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
     """(T, N, ...) → (B, ...): the rows that are transitions, earlier time first, then lower environment.
 

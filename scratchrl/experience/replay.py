@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchrl.experience.batch import Batch, valid_rows
+from scratchrl.experience.batch import Batch
 from scratchrl.experience.world import World
 
 
@@ -91,16 +91,20 @@ def add(replay: Replay, batch: Batch) -> Replay:
 
     Checked in tests/experience/test_replay.py against a list of rows.
     """
-    env = np.broadcast_to(np.arange(batch.valid.shape[1], dtype=np.int32), batch.valid.shape)
-    rows = valid_rows(batch, *batch[:-1], env)
-    capacity, count = len(replay.reward), len(rows[0])
+    count, capacity = batch.valid.size, len(replay.reward)
+    env = np.arange(count, dtype=np.int32) % batch.valid.shape[1]
+    rows = [array.reshape(-1, *array.shape[2:]) for array in batch[:-1]] + [env]
+    if not batch.valid.all():
+        rows = [array[batch.valid.ravel()] for array in rows]
+        count = len(rows[0])
     start = (replay.position + max(0, count - capacity)) % capacity  # more than fit: only the last are written
     first = min(count, capacity - start)
     for array, new in zip(replay[:-2], rows, strict=True):
         kept = new[-capacity:]
         array[start : start + first] = kept[:first]
-        array[: len(kept) - first] = kept[first:]
-    return replay._replace(position=(replay.position + count) % capacity, size=min(replay.size + count, capacity))
+        if first < len(kept):
+            array[: len(kept) - first] = kept[first:]
+    return Replay(*replay[:-2], (replay.position + count) % capacity, min(replay.size + count, capacity))
 
 
 def sample(replay: Replay, rng: np.random.Generator, size: int) -> Transitions:
@@ -136,18 +140,17 @@ def sample_n_step(
     if n < 1:
         raise ValueError(f"n: expected at least 1, got {n}")
     first = last = _draw(replay, rng, size)
-    going = np.ones(size, bool)
-    reward, discount = replay.reward[first], np.full(size, gamma, replay.reward.dtype)
+    reward, discount = replay.reward.take(first), np.full(size, gamma, replay.reward.dtype)
+    going: Any = True
     for _ in range(n - 1):
         following, exists = _following(replay, last, num_envs)
-        going &= exists
+        going = going & exists
         last = np.where(going, following, last)
         reward += np.where(going, discount * replay.reward[last], 0)
         discount = np.where(going, discount * reward.dtype.type(gamma), discount)
-    return NStepTransitions(
-        replay.obs[first], replay.action[first], reward, replay.next_obs[last],
-        replay.terminated[last], replay.truncated[last], discount,
-    )  # fmt: skip
+    obs, action = (array.take(first, axis=0) for array in replay[:2])
+    next_obs, terminated, truncated = (array.take(last, axis=0) for array in replay[3:6])
+    return NStepTransitions(obs, action, reward, next_obs, terminated, truncated, discount)
 
 
 def _draw(replay: Replay, rng: np.random.Generator, size: int) -> NDArray:

@@ -57,7 +57,7 @@ def c51_projection(
     reward: NDArray,
     terminated: NDArray,
     truncated: NDArray,
-    gamma: float,
+    gamma: float | NDArray,
     v_min: float,
     v_max: float,
 ) -> NDArray:
@@ -82,7 +82,7 @@ def c51_projection(
 
     Args:
       probs: p (B, K), of the action chosen in the successor; reward, terminated, truncated: (B,); truncated masks
-      nothing; gamma in [0, 1]; v_min < v_max.
+      nothing; gamma in [0, 1], one number or one a row; v_min < v_max.
     Returns:
       p′ (B, K).
     Raises:

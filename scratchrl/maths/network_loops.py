@@ -228,4 +228,62 @@ def categorical_ppo_clip_py(
     return -total / rows, out
 
 
-HELPERS = (_product, _activate, _run, _times_slope, _times_fisher, _push, _pull)
+def epsilon_greedy_py(
+    theta: NDArray, sizes: tuple[int, ...], activation: int, x: NDArray, outputs: tuple[NDArray, ...],
+    uniform: NDArray, epsilon: float,
+) -> NDArray:  # fmt: skip
+    """`action_values.epsilon_greedy` of the network's outputs, in float32 and one call: actions (B,)."""
+    _run(theta, sizes, activation, x, outputs)
+    q, actions = outputs[-1], sizes[-1]
+    chosen = np.empty(len(x), np.int64)
+    for b in range(len(x)):
+        chosen[b] = _largest(q[b])
+        if uniform[b] < epsilon:
+            chosen[b] = min(actions - 1, int(uniform[b] / epsilon * actions))
+    return chosen
+
+
+def _largest(q: NDArray) -> int:
+    """The first index of the largest entry."""
+    largest = 0
+    for a in range(1, len(q)):
+        if q[a] > q[largest]:
+            largest = a
+    return largest
+
+
+def q_learning_py(
+    theta: NDArray, target: NDArray, sizes: tuple[int, ...], activation: int, obs: NDArray, action: NDArray,
+    reward: NDArray, next_obs: NDArray, terminated: NDArray, discount: NDArray, double: bool, delta: float,
+    outputs: tuple[NDArray, ...],
+) -> tuple[float, NDArray]:  # fmt: skip
+    """DQN's loss and gradient in float32, three times forward and once back in one call: (loss, d_theta).
+
+    `targets.dqn_target` or, if double, `targets.double_dqn_target` of the network θ⁻ = target, then
+    `action_values.loss_and_grad`. `outputs` is room for all three passes, one after the other.
+    """
+    rows, q, best, loss = len(obs), outputs[-1], np.empty(len(obs), np.int64), 0.0
+    if double:
+        _run(theta, sizes, activation, next_obs, outputs)
+        for b in range(rows):
+            best[b] = _largest(q[b])
+    _run(target, sizes, activation, next_obs, outputs)
+    y = reward.copy()
+    for b in range(rows):
+        if not terminated[b]:
+            y[b] += discount[b] * q[b, best[b] if double else _largest(q[b])]
+    _run(theta, sizes, activation, obs, outputs)
+    for b in range(rows):
+        error = q[b, action[b]] - y[b]
+        slope = min(np.float32(delta), max(np.float32(-delta), error))
+        loss += slope * (error - slope / 2)
+        q[b, :] = 0
+        q[b, action[b]] = slope / rows
+    out = np.zeros_like(theta)
+    for first in range(0, rows, BLOCK):
+        last = min(first + BLOCK, rows)
+        _pull(theta, sizes, activation, (obs, *outputs[:-1]), first, last, q[first:last], out)
+    return loss / rows, out
+
+
+HELPERS = (_product, _activate, _run, _times_slope, _times_fisher, _push, _pull, _largest)

@@ -3,6 +3,7 @@ r"""Targets of action values: r + γ m × (what the successor is worth), one num
 Legend: r reward of a transition; next_q = Q(s′, ·) at its true successor, (B, A) for all actions or (B,) for one;
 m = 1 − terminated. The future stops counting where the episode terminated. Where it was truncated it goes on unseen,
 so `truncated` is asked for, checked and masks nothing: a caller who merges the two flags has nothing to pass here.
+γ is one number, or one a sample: γ^k after a reward that sums up k steps.
 
     DQN              max_a Q(s′, a)                  one net chooses and judges: E max ≥ max E, it overestimates
     double DQN       Q_target(s′, argmax Q_online)   one chooses, another judges
@@ -21,7 +22,9 @@ from scratchrl.maths.constants import exact
 from scratchrl.maths.returns import check
 
 
-def dqn_target(reward: NDArray, next_q: NDArray, terminated: NDArray, truncated: NDArray, gamma: float) -> NDArray:
+def dqn_target(
+    reward: NDArray, next_q: NDArray, terminated: NDArray, truncated: NDArray, gamma: float | NDArray
+) -> NDArray:
     """y = r + γ m max_a Q(s′, a): Bellman's optimality equation, one sample of it.
 
     Args:
@@ -48,7 +51,7 @@ def double_dqn_target(
     next_q_target: NDArray,
     terminated: NDArray,
     truncated: NDArray,
-    gamma: float,
+    gamma: float | NDArray,
 ) -> NDArray:
     """y = r + γ m Q_target(s′, a*), a* = argmax_a Q_online(s′, a), the first of equals.
 
@@ -76,7 +79,9 @@ def double_dqn_target(
     return ddpg_target(reward, np.take_along_axis(next_q_target, chosen, -1)[..., 0], terminated, truncated, gamma)
 
 
-def ddpg_target(reward: NDArray, next_q: NDArray, terminated: NDArray, truncated: NDArray, gamma: float) -> NDArray:
+def ddpg_target(
+    reward: NDArray, next_q: NDArray, terminated: NDArray, truncated: NDArray, gamma: float | NDArray
+) -> NDArray:
     """y = r + γ m Q(s′, a′), for whatever action a′ was chosen: μ(s′) in DDPG.
 
     Args:
@@ -98,7 +103,7 @@ def ddpg_target(reward: NDArray, next_q: NDArray, terminated: NDArray, truncated
 
 
 def clipped_double_q_target(
-    reward: NDArray, next_q1: NDArray, next_q2: NDArray, terminated: NDArray, truncated: NDArray, gamma: float
+    reward: NDArray, next_q1: NDArray, next_q2: NDArray, terminated: NDArray, truncated: NDArray, gamma: float | NDArray
 ) -> NDArray:
     """y = r + γ m min(Q₁, Q₂)(s′, a′): the smaller of the two targets that `ddpg_target` would give.
 
@@ -127,7 +132,7 @@ def sac_target(
     next_log_prob: NDArray,
     terminated: NDArray,
     truncated: NDArray,
-    gamma: float,
+    gamma: float | NDArray,
     alpha: float,
 ) -> NDArray:
     r"""y = r + γ m (min(Q₁, Q₂)(s′, a′) − α log π(a′|s′)), a′ ~ π(·|s′) drawn now, not the one in the buffer.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchrl.maths import critic, mlp, pearlmutter, policies
+from scratchrl.maths import action_values, critic, mlp, pearlmutter, policies
 
 B, A = 3, 4
 
@@ -47,6 +47,9 @@ def of_networks(rng):
             f"critic.loss_and_grad {activation}": (partial(critic.loss_and_grad, critic_net), phi, x, target),
             f"critic.clipped_loss_and_grad {activation}": (
                 partial(critic.clipped_loss_and_grad, critic_net), phi, x, target, old, 0.2,
+            ),
+            f"action_values.loss_and_grad {activation}": (
+                partial(action_values.loss_and_grad, net), theta, x, np.arange(B) % 2, target, 0.75,
             ),
         }  # fmt: skip
     for name, policy in {

@@ -72,6 +72,20 @@ def test_an_action_space_outside_the_table_is_refused(action):
         build(BOX, action)
 
 
+def test_action_values_are_a_network_with_outputs_for_every_action():
+    config = SimpleNamespace(hidden=(7, 5), activation="relu")
+
+    def network(action, *outputs):
+        envs = SimpleNamespace(single_observation_space=BOX, single_action_space=action)
+        return agents.action_value_network(envs, config, *outputs)
+
+    assert network(Discrete(4, start=2)) == MLP((3, 7, 5, 4), "relu")
+    assert network(Discrete(4), 51) == MLP((3, 7, 5, 204), "relu")
+    for action in (MultiDiscrete([2, 3]), Box(-1, 1, (2,))):
+        with pytest.raises(UnusableEnvironment, match="action space must be Discrete for this algorithm, got"):
+            network(action)
+
+
 ACTIONS = [Discrete(4), MultiDiscrete([2, 3]), Box(-2, 2, (2,))]
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchrl.maths import critic, fused, mlp, objectives, policies
+from scratchrl.maths import action_values, critic, fused, mlp, objectives, policies, targets
 from scratchrl.maths.mlp import MLP
 
 EPS = float(np.finfo(np.float32).eps)
@@ -108,3 +108,62 @@ def test_fused_value_regression_is_its_composition(seed, rows, activation):
     scale = max(1.0, float(np.abs(d_truth).max()), float(truth))
     assert abs(loss - truth) < 200 * EPS * scale
     assert np.abs(d_phi - d_truth).max() < 2000 * EPS * scale
+
+
+def q_problem(rng, rows, actions, activation):
+    net = MLP((3, 8, 5, actions), activation)
+    theta, target = 0.5 * rng.standard_normal((2, mlp.size(net)))
+    obs, next_obs = rng.standard_normal((2, rows, 3))
+    discount = rng.choice([0.9, 0.81], rows)
+    arrays = narrowed((theta, target, obs, rng.integers(0, actions, rows), rng.standard_normal(rows), next_obs))
+    return net, (*arrays, rng.random(rows) < 0.3, discount.astype(np.float32))
+
+
+def composed_q(net, theta, target, obs, action, reward, next_obs, terminated, discount, double, delta):
+    """The definition, as algorithms/dqn.py writes it."""
+    online, next_q = (mlp.forward(net, x, next_obs)[0] for x in (theta, target))
+    never = np.zeros_like(terminated)
+    y = targets.dqn_target(reward, next_q, terminated, never, discount)
+    if double:
+        y = targets.double_dqn_target(reward, online, next_q, terminated, never, discount)
+    return action_values.loss_and_grad(net, theta, obs, action, y, delta)
+
+
+@pytest.mark.parametrize("delta", [0.5, np.inf])
+@pytest.mark.parametrize("double", [False, True])
+@given(
+    seed=st.integers(0, 2**32 - 1), rows=st.integers(1, 300), actions=st.integers(1, 5),
+    activation=st.sampled_from(["tanh", "relu", "identity"]),
+)  # fmt: skip
+def test_fused_q_learning_is_its_composition(double, delta, seed, rows, actions, activation):
+    """Successors whose best two actions are within rounding are made ends: there the choice may rightly differ."""
+    net, arrays = q_problem(np.random.default_rng(seed), rows, actions, activation)
+    wide = [a.astype(float) if a.dtype == np.float32 else a for a in arrays]
+    best = np.sort(mlp.forward(net, wide[0], wide[5])[0], axis=1)[:, -2:]
+    arrays[6][...] |= np.ptp(best, axis=1) < 1e-4 if actions > 1 else False
+    assert fused.covers_q_learning(arrays[3], arrays[6], *(a for a in arrays if a.dtype == np.float32))
+    loss, d_theta = fused.q_learning(net, *arrays, double, delta)
+    truth, d_truth = composed_q(net, *wide, double, delta)
+    assert loss.dtype == d_theta.dtype == np.float32
+    scale = max(1.0, float(np.abs(d_truth).max()), float(truth))
+    assert abs(loss - truth) < 200 * EPS * scale
+    assert np.abs(d_theta - d_truth).max() < 2000 * EPS * scale
+
+
+def test_fused_q_learning_covers_contiguous_float32_and_nothing_else():
+    _, arrays = q_problem(np.random.default_rng(0), 4, 3, "relu")
+    theta, target, obs, action, reward, next_obs, terminated, discount = arrays
+    assert fused.covers_q_learning(action, terminated, theta, target, obs, reward, next_obs, discount)
+    assert not fused.covers_q_learning(action, terminated, theta, target, obs.astype(float), reward, next_obs, discount)
+    assert not fused.covers_q_learning(action, terminated, theta.astype(float), obs.astype(float))
+    assert not fused.covers_q_learning(action, terminated, theta, np.asfortranarray(obs))
+    assert not fused.covers_q_learning(action.astype(np.int32), terminated, theta, obs)
+    assert not fused.covers_q_learning(action, terminated.astype(int), theta, obs)
+
+
+@pytest.mark.parametrize("wrong", [-1, 3])
+def test_fused_q_learning_refuses_an_action_without_an_output(wrong):
+    net, arrays = q_problem(np.random.default_rng(1), 4, 3, "relu")
+    arrays[3][2] = wrong
+    with pytest.raises(ValueError, match="action: expected 0 to 2, got"):
+        fused.q_learning(net, *arrays, False, 1.0)

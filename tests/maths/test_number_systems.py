@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from scratchrl.maths import (
+    action_values,
     categorical,
     constants,
     critic,
@@ -115,11 +116,12 @@ def test_every_public_function_is_in_the_table():
         "mlp": {"size", "layers", "outputs"}, "moments": {"empty"},
         "objectives": {"clip_fraction", "adapt_beta", "check_clip"},
         "critic": {"fit", "minibatches"}, "returns": {"check"}, "targets": {"check_actions"},
+        "action_values": {"epsilon_greedy", "explorer", "check_action"},
     }  # fmt: skip
     modules = (
-        categorical, critic, curvature, distributional, dueling, exponential, gaussian, kl_estimators, mlp, moments,
-        objectives, optimizers, off_policy, pearlmutter, policies, prioritized, quadrature, quantiles, returns,
-        schedules, soft, squashed_gaussian, squashing, targets, values,
+        action_values, categorical, critic, curvature, distributional, dueling, exponential, gaussian, kl_estimators,
+        mlp, moments, objectives, optimizers, off_policy, pearlmutter, policies, prioritized, quadrature, quantiles,
+        returns, schedules, soft, squashed_gaussian, squashing, targets, values,
     )  # fmt: skip
     for module in modules:
         short = module.__name__.rsplit(".", 1)[1]
