@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scratchrl.maths import mlp, optimizers, policies, returns
+from scratchrl.maths import curvature, mlp, optimizers, policies, returns
 from scratchrl.oracle.numbers import leaves
 from scratchrl.oracle.specs.losses import ppo_clip_loss
 from scratchrl.oracle.specs.value_losses import advantage_normalization, value_loss
@@ -123,3 +123,62 @@ def step(shape, net, before, gradient, clipped, rng):
     for when, vector in vectors.items():
         told |= split(shape, vector, f"{when}/{net}")
     return told
+
+
+# ---- TRPO ----
+
+TRPO = {"delta": 0.01, "damping": 0.1, "cg_iterations": 20, "shrink": 0.8, "max_backtracks": 9}
+
+
+@pytest.fixture(scope="session")
+def record_trpo():
+    """Function (distribution, dtype, **functions in the place of ours) -> a recording of one policy step."""
+    made = {}
+
+    def record(distribution="categorical", dtype=np.float32, **functions):
+        key = distribution, dtype, *functions.items()
+        if key not in made:
+            made[key] = policy_step(distribution, dtype, functions)
+        return dict(made[key])
+
+    return record
+
+
+def policy_step(distribution, dtype, functions):
+    """Surrogate, natural gradient, length and line search, all in the dtype; each can be another function."""
+    rng = np.random.default_rng(1)
+    make = {"categorical": policies.categorical_policy, "gaussian": policies.gaussian_policy}[distribution]
+    policy = make(O, A, (16, 16))
+    theta = policies.init(policy, rng, 1.0, dtype)
+    obs = rng.standard_normal((T * N, O)).astype(dtype)
+    rows, cache = policies.forward(policy, theta, obs)
+    action = policy.distribution.sample(rng, rows)
+    log_prob, advantage = policy.distribution.log_prob(rows, action), rng.standard_normal(T * N).astype(dtype)
+
+    def objective(weights):
+        new = policy.distribution.log_prob(policies.forward(policy, weights, obs)[0], action)
+        return float((np.exp(new - log_prob) * advantage).mean())
+
+    def kl(weights):
+        return float(policy.distribution.kl(rows, policies.forward(policy, weights, obs)[0]).mean())
+
+    def product(v, damping=TRPO["damping"]):
+        return policies.fisher_vector_product(policy, theta, rows, cache, v, damping)
+
+    weight = (advantage / dtype(T * N))[:, None]
+    gradient = policies.vjp(policy, theta, cache, weight * policy.distribution.score(rows, action))
+    solve = functions.get("solve", lambda matvec, g: curvature.conjugate_gradient(matvec, g, TRPO["cg_iterations"])[0])
+    direction = solve(functions.get("product", product), gradient)
+    beta = functions.get("length", lambda s: np.sqrt(2 * TRPO["delta"] / (s @ product(s, 0.0))))(direction)
+    search = functions.get("search", lambda *given: curvature.line_search(*given, TRPO["delta"], 0.8, 9))
+    after, report = search(theta, dtype(beta) * direction, objective, kl)
+    vectors = {"before": theta, "gradient": gradient, "direction": direction, "vector": direction, "after": after,
+               "product": functions.get("product", product)(direction)}  # fmt: skip
+    told = {
+        "batch_obs": obs, "batch_action": action, "batch_log_prob_old": log_prob, "log_prob": log_prob,
+        "batch_advantage": advantage, "objective": dtype(objective(theta)), "objective_after": dtype(objective(after)),
+        "kl_after": dtype(kl(after)), "step_size": dtype(beta), "fraction": dtype(report.fraction),
+    }  # fmt: skip
+    for when, vector in vectors.items():
+        told |= split(policy, vector, f"{when}/policy")
+    return told | TRPO | {"distribution": distribution}

@@ -24,6 +24,7 @@ from scratchrl.oracle.traces.recording import Recording
 from scratchrl.oracle.traces.stage import Arithmetic, Found, Stage, native
 
 NEEDS = ("before/policy", "batch_obs", "gradient/policy", "damping", "cg_iterations")
+NEARER = 10  # times nearer than the solution is what was solved instead
 MORE = 10  # times the iterations of the recording until our own direction is taken for the solution
 ABSOLUTE = known("cg-abs-tol", EITHER, "stopped at ‖r‖² < 1e-10, whatever the length of g")
 UNDAMPED = Remark("cg-undamped", BUG, "F s = g, though a damping is among the settings")
@@ -45,8 +46,8 @@ def _direction(recording: Recording, found: Found) -> Judged:
     damping, own = float(recording["damping"]), native(recording.bits)
     apply = matvec(recording, damping, native(53))
     solution = curvature.conjugate_gradient(apply, gradient, MORE * iterations, 0.0)[0]
-    fine = curvature.conjugate_gradient(apply, gradient, iterations, 0.0)[0]
-    coarse = curvature.conjugate_gradient(matvec(recording, damping, own), own.plain(gradient), iterations, 0.0)[0]
+    fine = curvature.conjugate_gradient(apply, gradient, iterations)[0]
+    coarse = curvature.conjugate_gradient(matvec(recording, damping, own), own.plain(gradient), iterations)[0]
 
     def distance(a: NDArray, b: NDArray) -> float:
         return float(np.sqrt(max(0.0, (a - b) @ apply(a - b))))
@@ -61,8 +62,8 @@ def _direction(recording: Recording, found: Found) -> Judged:
     for told, values in _others(recording, gradient, iterations, apply):
         other = values()
         stopped = told in (ABSOLUTE, FEWER)  # on the way to the same solution: (1) with what such a solver has left
-        left = off <= FACTOR * distance(other, solution) if stopped else distance(direction, other) <= room
-        if left:
+        left = distance(other, solution)
+        if off <= FACTOR * left if stopped else NEARER * distance(direction, other) <= left:
             return judged._replace(verdict=CONVENTION if is_convention([told]) else DIFFERS, remarks=(told,))
     return judged._replace(verdict=DIFFERS)
 

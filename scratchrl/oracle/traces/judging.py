@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchrl.oracle import mistakes
+from scratchrl.oracle.judgement import FACTOR
 from scratchrl.oracle.mistake import BUG, Mistake
 from scratchrl.oracle.traces.bounded import Bounded
 
@@ -101,9 +102,10 @@ def compare(
     times = _farthest(np.asarray(recorded, np.float64), expected) / own
     judged = Judged(SAME, _largest(shares), rounding=float(times))
     if judged.worst > 1:
-        return _named(judged._replace(verdict=DIFFERS, example=example), recorded, room, variants)
+        return _named(judged._replace(verdict=DIFFERS, example=example), recorded, room, expected.unit, variants)
     if times > SUSPECT:
-        return _named(judged._replace(example=example), recorded, np.full(shares.shape, own * NEAR), variants)
+        near = np.full(shares.shape, own * NEAR)
+        return _named(judged._replace(example=example), recorded, near, expected.unit, variants)
     return judged
 
 
@@ -113,11 +115,12 @@ def _farthest(numbers: NDArray, expected: Bounded) -> float:
     return float(max(np.abs(numbers - expected.value).max(initial=0.0), expected.unit * right, np.finfo(float).tiny))
 
 
-def _named(judged: Judged, recorded: NDArray, room: NDArray, variants: Iterable[Variant]) -> Judged:
+def _named(judged: Judged, recorded: NDArray, room: NDArray, unit: float, variants: Iterable[Variant]) -> Judged:
+    """With the first variant that is within the room, or within FACTOR roundings of its own numbers beyond it."""
     for found, values in variants:
         with np.errstate(all="ignore"):
             other = np.asarray(values(), dtype=np.float64)
-        if _largest(_shares(recorded, other, room)) <= 1:
+        if _largest(_shares(recorded, other, room + FACTOR * unit * np.abs(other))) <= 1:
             return judged._replace(verdict=CONVENTION if is_convention([found]) else DIFFERS, remarks=(found,))
     return judged
 

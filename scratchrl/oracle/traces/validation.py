@@ -81,9 +81,9 @@ def _check_axes(name: str, array: NDArray, axes: str, sizes: dict[str, tuple[int
 
 def check_actions(arrays: Mapping[str, Any]) -> None:
     """Refuses actions that are not of the distribution: integers, or one number for each dimension."""
-    discrete = arrays.get("distribution") == "categorical"
+    discrete = arrays["distribution"] == "categorical"
     for name in ("action", "batch_action"):
-        if name not in arrays or "distribution" not in arrays:
+        if name not in arrays:
             continue
         action = arrays[name]
         axes = (2 if name == "action" else 1) + (not discrete)
