@@ -27,6 +27,7 @@ LIMIT = 8.0
 SUMMARY = """\
 accuracy: {good} of {rows} rows within 8 scaled ulps, 8u (|y| + Σ|∂y/∂x||x|) with u = 2⁻⁵³, or with a note within bounds
 the worst of a search by restarts and small steps: lower bounds of the true maxima, not exhaustive"""
+SHOWN = 3  # inputs of the worst case
 NEAREST = 40  # steps are 2⁻¹ to 2⁻⁴⁰ of the way
 
 
@@ -99,9 +100,9 @@ def table(rows: list[Row], known: Mapping[tuple[str, str], float]) -> str:
     Args:
       known: (function, range) -> the worst scaled error on record, 0 where there is none.
 
-    >>> print(table([Row("f", "ordinary numbers", 0.75, 3.0, 2, None)], {("f", "ordinary numbers"): 1.5}))
+    >>> print(table([Row("f", "ordinary numbers", 0.75, 3.0, 2, (abs, [0.5]))], {("f", "ordinary numbers"): 1.5}))
     function  range              scaled    known    plain  cases
-    f         ordinary numbers     0.75      1.5        3      2
+    f         ordinary numbers     0.75      1.5        3      2  at 0.5
     accuracy: 1 of 1 rows within 8 scaled ulps, ...
     the worst of a search by restarts and small steps: lower bounds of the true maxima, not exhaustive
     """
@@ -111,8 +112,15 @@ def table(rows: list[Row], known: Mapping[tuple[str, str], float]) -> str:
     for row in rows:
         record = known.get((row.function, row.range), 0.0)
         numbers = "  ".join(f"{number:7.2g}" for number in (row.scaled, record, row.plain))
-        line = f"{row.function:{width[0]}}  {row.range:{width[1]}}  {numbers}  {row.cases:5}"
+        line = f"{row.function:{width[0]}}  {row.range:{width[1]}}  {numbers}  {row.cases:5}{_place(row)}"
         reason = f"  note {notes.index(row.note) + 1}, {row.share:.2g} of the bound" if row.note else ""
         lines.append(line + reason + ("" if passed([row]) else "  FAILED"))
     lines += [f"note {number}: {note}" for number, note in enumerate(notes, 1)]
     return "\n".join([*lines, SUMMARY.format(good=sum(passed([row]) for row in rows), rows=len(rows))])
+
+
+def _place(row: Row) -> str:
+    """The first inputs of the worst case."""
+    x = inputs(row.worst[1])[0] if row.worst else ()
+    more = f", … ({len(x)} numbers)" if len(x) > SHOWN else ""
+    return f"  at {', '.join(f'{number:.3g}' for number in x[:SHOWN])}{more}" if len(x) else ""

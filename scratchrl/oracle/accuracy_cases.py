@@ -114,7 +114,7 @@ def of_action_values(rng):
         "targets.clipped_double_q_target": (targets.clipped_double_q_target, reward, q, other, *flags, 0.9),
         "targets.sac_target": (targets.sac_target, reward, q, other, log_prob, *flags, 0.9, 0.2),
         "targets.polyak_update": (targets.polyak_update, q, other, 0.005),
-        "distributional.support": (lambda *a: distributional.support(*a[1:], 51, a[0]), reward, -0.7, 1.9),
+        "distributional.support": (lambda x, *v: distributional.support(v[0], v[1], 51, x), reward, -0.7, 1.9),
         "distributional.categorical_mean": (distributional.categorical_mean, probs, *between),
         "distributional.c51_projection": (distributional.c51_projection, probs, reward, *flags, 0.9, *between),
         "distributional.split_linearly": (distributional.split_linearly, probs, start, stride),

@@ -2,7 +2,9 @@
 
     python -m scratchrl.oracle.accuracy_record CASES [FUNCTION ...]
 
-looks again, with that many cases for each range, and writes what it finds: for every range, or for the functions named.
+looks again, with that many cases for each range, and writes what it finds, range by range: for all of them, for those
+of the functions named, or with the name `new` for those that have no line yet.
+
 A line is a range: function, range, scaled, plain, share (`ulps.py`; the last where a note is), cases, inputs. These are
 the arguments as JSON, arrays as nested lists of decimals that read back to the same float64; none where there are many.
 """
@@ -94,11 +96,14 @@ def _decoded(value: Any) -> Any:
 
 
 def main(cases: str, *functions: str) -> None:
-    """Looks for the worst, prints the table and writes the file."""
-    wanted = [range_ for range_ in accuracy_ranges.every() if not functions or range_.function in functions]
-    rows = accuracy.run(int(cases), ranges=wanted)
-    print(accuracy.table(rows, scaled()))
-    write(rows)
+    """Looks for the worst, writes each as it is found, and prints the table beside what was known before."""
+    before, rows = scaled(), []
+    for range_ in accuracy_ranges.every():
+        is_new = (range_.function, range_.label) not in before
+        if not functions or range_.function in functions or (is_new and "new" in functions):
+            rows += accuracy.run(int(cases), ranges=[range_])
+            write(rows[-1:])
+    print(accuracy.table(rows, before))
 
 
 if __name__ == "__main__":
