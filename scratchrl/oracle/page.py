@@ -1,5 +1,6 @@
 """A report laid out to be read: verdict, smallest example, your numbers and the right ones, the mistake."""
 
+import shlex
 import textwrap
 from collections.abc import Iterator
 from typing import Any
@@ -125,7 +126,8 @@ def _foot(report: Any) -> Iterator[str]:
     aside = f", {report.undecidable} set aside as undecidable" if report.undecidable else ""
     yield f"{report.cases} cases in {report.dtype}{aside}; tolerance: 8 x the proven rounding bound of each number"
     if report.verdict == "convention" and not report.accepted:
-        yield "If this is meant, declare it: " + ", ".join(f"--accept {name}" for name in _to_declare(report))
+        flags = " ".join(f"--accept {shlex.quote(name)}" for name in _to_declare(report))
+        yield f"If this is meant, declare it: {flags}"
 
 
 def _to_declare(report: Any) -> list[str]:

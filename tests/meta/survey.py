@@ -1,7 +1,7 @@
 """The oracle on trial, at length: every mistake named, and no right function accused.
 
-    python tests/meta/survey.py confusion            every entry of the catalogue as a subject; what it is called
-    python tests/meta/survey.py alarms --cases 10000  every reference and convention, in both precisions, case by case
+    python tests/meta/survey.py confusion           every entry of the catalogue as a subject; what it is called
+    python tests/meta/survey.py alarms              every reference and convention, case by case
 
 Two processes; minutes and an hour. The test suite asks the same of fewer cases (test_catalogue.py).
 """
@@ -47,35 +47,41 @@ def confusion():
 
 
 def accused(task):
-    """(spec, name, dtype, cases, undecidable, wrong) of one right function over `count` cases of every kind."""
-    spec_name, index, dtype, count = task
-    spec = specs.get(spec_name)
-    function = spec.reference if index is None else mistakes.catalogue()[index].around(spec.reference)
-    subject = spec.reference if index is None else mistakes.catalogue()[index].subject(spec.reference)
-    way = next(readings(subject, spec, {}, ["numpy"], np.dtype(dtype), 60.0))
+    """Rows (spec, name, dtype, cases, undecidable, wrong): the right functions of a spec over the same cases."""
+    name, count, fewer = task
+    spec = specs.get(name)
     kinds = [(kind, strategy) for kind in ("tame", "edges", "stress") for strategy in getattr(spec, kind).values()]
-    undecidable = wrong = asked = 0
-    for number, (kind, strategy) in enumerate(kinds):
-        share = count // len(kinds) + (number < count % len(kinds))
-        for case in draw(strategy, share, seed=7):
-            given = way.given(case)
-            asked += 1
-            try:
-                wrong += not judge(function, way, given, way.answer(given), kind != "stress").agrees
-            except Undecidable:
-                undecidable += 1
-    name = "reference" if index is None else mistakes.catalogue()[index].slug
-    return spec_name, name, dtype, asked, undecidable, wrong
+    share = -(-count // len(kinds))
+    cases = [(kind, case) for kind, strategy in kinds for case in draw(strategy, share, seed=7)]
+    some = cases[:: max(1, count // fewer)]
+    rows = [trial(spec, "reference", spec.reference, dtype, cases) for dtype in ("float64", "float32")]
+    for entry in mistakes.against(name):
+        if entry.kind != BUG:
+            rows.append(trial(spec, entry.slug, entry.around(spec.reference), "float64", some, entry))
+    return rows
 
 
-def alarms(count):
-    """Every reference in both precisions, every convention in float64: how often it is called wrong."""
-    tasks = [(name, None, dtype, count) for name in specs.every() for dtype in ("float64", "float32")]
-    tasks += [(e.against, i, "float64", count) for i, e in enumerate(mistakes.catalogue()) if e.kind != BUG]
+def trial(spec, name, function, dtype, cases, entry=None):
+    """One function against itself at 200 bits."""
+    subject = spec.reference if entry is None else entry.subject(spec.reference)
+    way = next(readings(subject, spec, {}, ["numpy"], np.dtype(dtype), 60.0))
+    undecidable = wrong = 0
+    for kind, case in cases:
+        given = way.given(case)
+        try:
+            wrong += not judge(function, way, given, way.answer(given), kind != "stress").agrees
+        except Undecidable:
+            undecidable += 1
+    return spec.name, name, dtype, len(cases), undecidable, wrong
+
+
+def alarms(count, fewer):
+    """Every reference in both precisions on `count` cases, every convention in float64 on `fewer` of them."""
     total = Counter()
-    for spec, name, dtype, asked, undecidable, wrong in everywhere(accused, tasks):
-        total.update(cases=asked, undecidable=undecidable, wrong=wrong)
-        print(f"{spec:<28}{name:<30}{dtype:<9}{asked:>7} cases{undecidable:>6} undecidable{wrong:>5} wrong", flush=True)
+    for rows in everywhere(accused, [(name, count, fewer) for name in specs.every()]):
+        for spec, name, dtype, asked, undecidable, wrong in rows:
+            total.update(cases=asked, undecidable=undecidable, wrong=wrong)
+            print(f"{spec:<28}{name:<30}{dtype:<9}{asked:>7} cases{undecidable:>6} undecidable{wrong:>5} wrong")
     print(dict(total))
 
 
@@ -88,9 +94,10 @@ def everywhere(function, tasks):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["confusion", "alarms"])
-    parser.add_argument("--cases", type=int, default=10_000)
+    parser.add_argument("--cases", type=int, default=10_000, help="for each reference")
+    parser.add_argument("--conventions", type=int, default=10_000, help="for each convention")
     asked = parser.parse_args()
-    confusion() if asked.what == "confusion" else alarms(asked.cases)
+    confusion() if asked.what == "confusion" else alarms(asked.cases, asked.conventions)
 
 
 if __name__ == "__main__":

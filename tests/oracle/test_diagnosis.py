@@ -132,3 +132,14 @@ def test_float32_subjects_are_held_to_float32_and_pass():
         return returns.gae(reward, value, next_value, terminated, truncated, gamma, lam)
 
     assert diagnose(subject, "gae", max_examples=50, dtype="float32").verdict == "correct"
+
+
+def test_float64_calculated_in_single_precision_is_said():
+    def subject(reward, value, next_value, terminated, truncated, gamma, lam):
+        decay = np.float32(gamma) * np.float32(lam)
+        return returns.gae(reward, value, next_value, terminated, truncated, gamma, float(decay) / gamma)
+
+    report = diagnose(subject, "gae", max_examples=50)
+    assert report.verdict == "unstable"
+    assert "single precision" in str(report)
+    assert not report.accepted
