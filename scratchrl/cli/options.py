@@ -17,6 +17,8 @@ ALGORITHMS = {
     "a2c": "synchronous advantage actor-critic (Mnih et al. 2016)",
     "trpo": "trust region policy optimization (Schulman et al. 2015)",
     "ppo": "proximal policy optimization (Schulman et al. 2017)",
+    "dqn": "Q-learning with a network and a replay, double by default (Mnih et al. 2015)",
+    "c51": "Q-learning of the return's distribution (Bellemare et al. 2017)",
 }
 IDENTITY = ("env", "seed", "vectorization", "dtype", "threads")  # the options that decide a run's bits
 

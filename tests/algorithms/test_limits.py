@@ -4,12 +4,14 @@ import importlib
 
 import pytest
 
-ALGORITHMS = ["reinforce", "vpg", "a2c", "trpo", "ppo"]
+ALGORITHMS = ["reinforce", "vpg", "a2c", "trpo", "ppo", "dqn", "c51"]
 BAD = {
     "total_steps": [0, -5], "num_envs": [0], "steps": [0], "horizon": [0], "epochs": [0], "minibatch": [0, -3],
     "lr": [0, -1], "policy_lr": [-1], "value_lr": [-1], "value_minibatch": [0], "max_grad_norm": [-1, 0],
     "clip": [-1, 0], "value_clip": [0], "target_kl": [-1, 0], "kl_goal": [0], "delta": [-1], "cg_iterations": [0],
     "gamma": [-0.1, 2, float("nan")], "lam": [5], "beta": [-1], "entropy_coefficient": [-1], "damping": [-5],
+    "updates": [0], "learning_starts": [-1], "capacity": [0], "n_step": [0], "huber_delta": [0, -1], "tau": [-1, 1.5],
+    "target_every": [0], "epsilon_first": [2], "epsilon_last": [-0.1], "epsilon_steps": [0], "report_every": [0],
     "backtracks": [-1], "cg_tolerance": [-1], "value_epochs": [-1],
 }  # fmt: skip
 
@@ -36,8 +38,15 @@ def test_a_harmful_number_is_refused_by_name(name, field, value):
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_number_of_a_config_has_limits(name):
     numbers = {f.name for f in config_of(name).__dataclass_fields__.values() if f.type in (int, float)}
+    numbers -= {"atoms", "v_min", "v_max"}  # limits of their own
     assert numbers <= BAD.keys()
 
 
 def test_switched_off_is_allowed():
     config_of("ppo")(target_kl=None, value_clip=None)
+
+
+@pytest.mark.parametrize(("change", "named"), [({"atoms": 1}, "atoms"), ({"v_min": 100.0}, "v_min")])
+def test_a_grid_that_is_none_is_refused(change, named):
+    with pytest.raises(ValueError, match=f"^{named}: expected"):
+        config_of("c51")(**change)

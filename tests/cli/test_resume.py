@@ -21,6 +21,8 @@ SMALL = ["--quiet", "--hidden", "8", "--num-envs", "4", "--total-steps", "4000"]
 FLAGS = {
     "a2c": ["--total-steps", "400"],
     "trpo": ["--steps", "128"],
+    "dqn": ["--learning-starts", "300", "--capacity", "1500"],
+    "c51": ["--learning-starts", "300", "--capacity", "1500", "--atoms", "11"],
     "ppo": ["--steps", "128", "--objective", "penalty", "--epochs", "2"],
 }
 
