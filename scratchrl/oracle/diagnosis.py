@@ -203,7 +203,7 @@ class Examination:
         return judge(function, self.reading, given, random, kind != "stress")
 
     def _explain(self, found: Found) -> naming.Explanation | None:
-        observed = [(found.first, found.kind), (found.smallest, found.kind)]
+        observed = [(found.smallest, found.kind), (found.first, found.kind)]
         observed += [(case, "tame") for case in _sample(self.spec.name, "tame", DISCRIMINATING, self.seed)]
         observed += [(case, "edges") for case in _sample(self.spec.name, "edges", FEW, self.seed)]
         if found.kind == "stress":
@@ -212,7 +212,7 @@ class Examination:
         for case, kind in observed:
             given = self.reading.given(case)
             facts.append((given, self.reading.answer(given), kind != "stress"))
-        return naming.explain(self.reading, facts)
+        return naming.explain(self.reading, facts, several=found.kind != "stress")
 
     def _write(
         self, name: str, accept: tuple[str, ...], function: Callable[..., Any],

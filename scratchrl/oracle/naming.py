@@ -31,10 +31,13 @@ class Explanation(NamedTuple):
         return all(entry.kind != BUG for entry in self.entries)
 
 
-def explain(reading: Reading, observed: Sequence[tuple[Case, Answer, bool]]) -> Explanation | None:
+def explain(
+    reading: Reading, observed: Sequence[tuple[Case, Answer, bool]], several: bool = True
+) -> Explanation | None:
     """The least explanation of what was observed, or None.
 
     Args:
+      several: whether more than one entry may be at work: not where ordinary numbers show none.
       observed: (given, answer, whether every fair formula counts) where the subject left the reference, and on the
         discriminating set.
     """
@@ -45,8 +48,10 @@ def explain(reading: Reading, observed: Sequence[tuple[Case, Answer, bool]]) -> 
         others = {entry.slug: entry for found in rest for entry in found.entries}
         others.pop(best.entries[0].slug, None)
         return best._replace(others=tuple(others.values()))
-    several = itertools.chain(_nested(known, 2, reading), _nested(_conventions(known), 3, reading))
-    return next((found for found in several if reproduces(found.function, reading, observed)), None)
+    if not several:
+        return None
+    nested = itertools.chain(_nested(known, 2, reading), _nested(_conventions(known), 3, reading))
+    return next((found for found in nested if reproduces(found.function, reading, observed)), None)
 
 
 def _ones(known: Sequence[Mistake], reading: Reading) -> list[Explanation]:
