@@ -9,6 +9,7 @@ from scratchrl.oracle.mistake import BUG, CONVENTION, EITHER, mistake
 GAUSSIANS = ("gaussian_log_prob", "squashed_gaussian_log_prob")
 LOG_PROBS = (*GAUSSIANS, "categorical_log_prob")
 SMALL = ({"eps": 1e-8}, {"eps": 1e-6}, {"eps": 1e-5}, {"eps": 1e-10})
+ROUNDED = 2.0**-18
 CLAMPS = tuple({"eps": eps} for eps in (1e-8, 1e-6, float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)))
 
 
@@ -179,4 +180,6 @@ def entropy_without_normaliser(entropy, logits):
 
 
 def _log_mass(logits):
-    return np.log(np.exp(logits).sum(axis=-1))
+    """log Σ exp l, and 0 for logits that are log-probabilities but for their rounding."""
+    log_mass = np.log(np.exp(logits).sum(axis=-1))
+    return np.where(np.abs(log_mass) < ROUNDED, 0 * log_mass, log_mass)

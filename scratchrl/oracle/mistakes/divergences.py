@@ -4,6 +4,7 @@ import numpy as np
 
 from scratchrl.maths import categorical
 from scratchrl.oracle.mistake import BUG, CONVENTION, EITHER, mistake
+from scratchrl.oracle.mistakes.densities import ROUNDED
 
 DIVERGENCES = ("gaussian_kl", "categorical_kl")
 SWAPPED = ("google-deepmind/rlax@f716d73", "vwxyzjn/cleanrl@7dc0baef", "openai/spinningup#192")
@@ -179,8 +180,9 @@ def without_normalisers(kl, logits_p, logits_q):
 
     Logits stand for log p and log q: both log Σ_j exp l_j are missing, and a shift of the logits changes the KL.
     """
-    log_masses = np.log(np.exp(logits_p).sum(axis=-1)) - np.log(np.exp(logits_q).sum(axis=-1))
-    return kl(logits_p=logits_p, logits_q=logits_q) + log_masses
+    log_masses = [np.log(np.exp(logits).sum(axis=-1)) for logits in (logits_p, logits_q)]
+    excess = log_masses[0] - log_masses[1]
+    return kl(logits_p=logits_p, logits_q=logits_q) + np.where(np.abs(excess) < ROUNDED, 0 * excess, excess)
 
 
 def _mean(samples):
