@@ -55,6 +55,12 @@ def test_init_fills_hidden_layers_with_gain_root_two_the_last_with_gain_and_bias
         assert not b.any()
 
 
+def test_the_last_layer_is_orthogonal_with_gain_one_and_float64_unless_told_otherwise():
+    usual = initialization.init(MLP((3, 4, 2)), np.random.default_rng(0))
+    told = initialization.init(MLP((3, 4, 2)), np.random.default_rng(0), 1.0, "orthogonal", np.float64)
+    np.testing.assert_array_equal(usual, told, strict=True)
+
+
 def test_init_takes_the_scheme_and_nothing_but_the_generator_decides():
     net = MLP((3, 3, 1))
     theta = initialization.init(net, np.random.default_rng(7), scheme="glorot")

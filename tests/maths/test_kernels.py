@@ -174,6 +174,9 @@ def test_standardize_sums_in_float64_whatever_the_type(kernel, dtype):
 def test_standardize_is_zero_for_equal_numbers_however_many(kernel, dtype):
     for n, constant in itertools.product(range(1, 60), (0.1, -0.7, 1e5)):
         np.testing.assert_array_equal(kernel(np.full(n, constant, dtype)), np.zeros(n))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for constant in (np.finfo(dtype).max, np.inf):  # equal all the same, though their sum is no number
+            np.testing.assert_array_equal(kernel(np.full(4, constant, dtype)), np.zeros(4))
 
 
 @DTYPES
