@@ -53,7 +53,7 @@ class Config:
     """environment steps to train for"""
     num_envs: int = 1
     """N: environments side by side"""
-    steps: int = 4
+    steps: int = 2
     """steps of each environment between two updates"""
     updates: int = 1
     """gradient steps in an update"""
