@@ -25,7 +25,7 @@ def half_log_std(entropy, mean, log_std):
     return entropy(mean=mean, log_std=log_std / 2)
 
 
-@mistake("entropy-no-half", "gaussian_entropy", BUG, "ikostrikov/pytorch-a2c-ppo-acktr-gail#25")
+@mistake("entropy-no-half", "gaussian_entropy", BUG)
 def without_half(entropy, mean, log_std):
     """Σ_i [ log σ_i + ½ log 2π ]
 

@@ -66,7 +66,7 @@ def without_slope(log_prob, mean, log_std, pre_tanh):
     return _with_slope(log_prob, mean, log_std, pre_tanh, 0 * pre_tanh)
 
 
-@mistake("sac-squash-sign", SQUASHED, BUG, "haarnoja/sac#18")
+@mistake("sac-squash-sign", SQUASHED, BUG)
 def slope_with_plus(log_prob, mean, log_std, pre_tanh):
     """log N(u; μ, σ²) + Σ_i log(1 − tanh² u_i)
 
