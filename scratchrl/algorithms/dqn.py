@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from scratchrl.experience import agent as agents
@@ -104,7 +103,7 @@ class State(NamedTuple):
     step: int  # environment steps so far
 
 
-def network(envs: VectorEnv, config: Config) -> MLP:
+def network(envs: Any, config: Config) -> MLP:
     """obs (B, O) → Q(s, ·) (B, A)."""
     return agents.action_value_network(envs, config)
 
@@ -204,7 +203,7 @@ def train(
 
 
 def player(
-    envs: VectorEnv, state: State, config: Config, rng: np.random.Generator, deterministic: bool
+    envs: Any, state: State, config: Config, rng: np.random.Generator, deterministic: bool
 ) -> Callable[[NDArray], NDArray]:
     """obs (N, O) → action: greedy if `deterministic`, else with the ε that training had come to."""
     chance = 0.0 if deterministic else epsilon(state.step, config)

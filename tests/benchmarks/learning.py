@@ -43,6 +43,10 @@ CLAIMS = (
     Claim("ppo", "Acrobot-v1", -100, 200_000, 3),
     Claim("trpo", "Acrobot-v1", -100, 200_000, 3),
     Claim("ppo", "Pendulum-v1", -200, 300_000, 3),
+    Claim("dqn", "CartPole-v1", 475, 100_000, 3),
+    Claim("c51", "CartPole-v1", 475, 100_000, 3),
+    Claim("dqn", "Acrobot-v1", -100, 150_000, 3),
+    Claim("c51", "Acrobot-v1", -100, 150_000, 3),
 )
 
 

@@ -3,10 +3,10 @@
     python tests/benchmarks/training.py            prints the table; peers that are not installed are left out
     python tests/benchmarks/training.py --json F   writes it too
 
-CartPole-v1, one thread, networks 64×64 tanh, the peer's default sizes on both sides (rollout, minibatch, epochs,
-conjugate-gradient iterations). The contenders take turns within one process, so that whatever else the machine does
-hits all of them; the table shows medians over the rounds. Compilation and imports are done in a warm-up that is not
-counted.
+CartPole-v1, one thread, networks 64×64 (tanh; relu for DQN), the peer's default sizes on both sides (rollout, replay,
+minibatch, epochs, conjugate-gradient iterations). The contenders take turns within one process, so that whatever else
+the machine does hits all of them; the table shows medians over the rounds. Compilation and imports are done in a
+warm-up that is not counted.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ import scipy.linalg.cython_blas  # noqa: F401  (loaded before the limit below, s
 import tyro
 from threadpoolctl import threadpool_limits
 
-from scratchrl.algorithms import a2c, ppo, trpo
+from scratchrl.algorithms import a2c, dqn, ppo, trpo
 from scratchrl.experience import environments
 from scratchrl.experience.rollout import start
 
@@ -37,6 +37,8 @@ class Options:
 
     rounds: int = 5
     """turns of every contender; the table shows medians"""
+    only: str = ""
+    """rows whose name contains this"""
     json: Path | None = None
     """also write the table here"""
 
@@ -82,12 +84,17 @@ def sb3(module: str, name: str, num_envs: int) -> Train:
 
 PPO = {"minibatch": 64, "epochs": 10, "target_kl": None, "policy_lr": 3e-4, "value_lr": 3e-4}
 TRPO = {"value_epochs": 10, "value_minibatch": 128, "cg_iterations": 15, "steps": 2048}
+DQN = {
+    "steps": 4, "minibatch": 32, "capacity": 1_000_000, "learning_starts": 100, "n_step": 1, "double": False,
+    "lr": 1e-4, "anneal": False, "target_every": 10_000, "tau": 1.0, "epsilon_last": 0.05, "hidden": (64, 64),
+}  # fmt: skip
 ROWS = (
     Row("PPO, 1 env", 32768, 20, ours(ppo, 1, steps=2048, **PPO), lambda: sb3("stable_baselines3", "PPO", 1)),
     Row("PPO, 8 envs", 32768, 10, ours(ppo, 8, steps=2048, **PPO), lambda: sb3("stable_baselines3", "PPO", 8)),
     Row("TRPO, 1 env", 8192, 10, ours(trpo, 1, **TRPO), lambda: sb3("sb3_contrib", "TRPO", 1)),
     Row("A2C, 1 env", 5000, 20, ours(a2c, 1, steps=5), lambda: sb3("stable_baselines3", "A2C", 1)),
     Row("A2C, 8 envs", 20000, 4, ours(a2c, 8, steps=5), lambda: sb3("stable_baselines3", "A2C", 8)),
+    Row("DQN, 1 env", 20000, 10, ours(dqn, 1, **DQN), lambda: sb3("stable_baselines3", "DQN", 1)),
 )
 
 
@@ -118,7 +125,7 @@ def main(options: Options) -> None:
     print(f"{'work':<14}{'ours, steps/s':>15}{'peer, steps/s':>15}{'ratio':>8}{'target':>8}")
     results = []
     with threadpool_limits(1):
-        for row in ROWS:
+        for row in (row for row in ROWS if options.only in row.name):
             results.append(measure(row, options.rounds))
             print(line(results[-1]), flush=True)
     if options.json:
