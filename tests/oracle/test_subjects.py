@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from scratchrl.oracle import diagnose, subjects
 from scratchrl.maths import returns
+from scratchrl.oracle import diagnose, subjects
 
 
 def gae(reward, value, next_value, terminated, truncated, gamma, lam):
