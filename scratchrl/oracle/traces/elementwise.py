@@ -1,26 +1,23 @@
 """Stages that are a spec of the oracle: their recorded inputs and outputs are one observed case of it.
 
-The truth at 200 bits, 8 times the proven bound of rounding as tolerance, and the catalogue for a name: judgement.py
-and naming.py, asked about numbers that are there already instead of a subject. Which mistakes are worth asking about
-is seen in float64 first, since a rollout has thousands of rows and the catalogue hundreds of pairs.
+The truth at 200 bits and 8 times the proven bound of rounding as tolerance, by judgement.py, asked about numbers that
+are there already instead of a subject; the catalogue for a name, by explanations.py.
 """
 
-from collections.abc import Callable, Iterator
-from itertools import product
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchrl.oracle import mistakes, numpy_io, specs
+from scratchrl.oracle import numpy_io, specs
 from scratchrl.oracle.judgement import FACTOR, Verdict, judge
-from scratchrl.oracle.mistake import BUG
-from scratchrl.oracle.naming import Explanation
 from scratchrl.oracle.numbers import TRUE_BITS, Undecidable, bounds, evaluate, rounded
 from scratchrl.oracle.roles import Binding, Case
 from scratchrl.oracle.specification import AS_DOCUMENTED, Spec
 from scratchrl.oracle.subjects import Outputs, Reading
 from scratchrl.oracle.traces.bounded import Bounded, collected, rounding
+from scratchrl.oracle.traces.explanations import as_floats, explain, in_floats, is_float
 from scratchrl.oracle.traces.judging import (
     CONVENTION,
     DIFFERS,
@@ -34,8 +31,6 @@ from scratchrl.oracle.traces.judging import (
 )
 from scratchrl.oracle.traces.recording import dtype_of
 
-PLAUSIBLE = 2.0**-10  # of the largest number around: what float64 has to agree to before balls are asked
-
 
 def against_spec(name: str, case: Case, recorded: NDArray, bits: int) -> Judged:
     """A recorded output of the spec of that name, judged and, if it is something else, named.
@@ -46,30 +41,34 @@ def against_spec(name: str, case: Case, recorded: NDArray, bits: int) -> Judged:
 
     Checked in tests/oracle/traces/test_elementwise.py.
     """
-    spec = specs.get(name)
+    spec = _with_fair_formulas(specs.get(name), case)
     reading, answer = _reading(spec, case, bits), Outputs((np.asarray(recorded),), dtype_of(bits), False)
-    verdict = _decided(reading, case, answer)
-    if verdict is None:
-        return _by_bounds(reading, case, answer, bits)
+    try:
+        verdict = judge(spec.reference, reading, case, answer, fair=True)
+    except Undecidable:
+        return _by_the_reference(reading, case, answer, bits)
     worst, example = _worst(verdict)
     if verdict.agrees:
         return Judged(SAME, worst)
     return _explained(Judged(DIFFERS, worst, example=example), reading, case, answer, verdict.tolerance)
 
 
-def _decided(reading: Reading, case: Case, answer: Outputs) -> Verdict | None:
-    """With the bounds of all fair writings, or of the reference alone, or None where balls have no answer."""
-    for fair in (True, False):
-        try:
-            return judge(reading.spec.reference, reading, case, answer, fair)
-        except Undecidable:
-            continue
-    return None
+def _with_fair_formulas(spec: Spec, case: Case) -> Spec:
+    """Of the spec's other writings those that say the same here: some need v′_t = v_{t+1}, which may be the mistake."""
+    floats = as_floats(case)
+    right, *others = (in_floats(f, floats) for f in (spec.reference, *spec.formulas))
+    fair = (f for f, other in zip(spec.formulas, others, strict=True) if _alike(other, right))
+    return spec._replace(formulas=tuple(fair))
 
 
-def _by_bounds(reading: Reading, case: Case, answer: Outputs, bits: int) -> Judged:
-    """Where a branch hangs on rounding balls have no answer, but bounds that span both sides may be narrow enough."""
-    expected = _bounded(reading.spec.reference, case, bits)[0]
+def _alike(value: NDArray | None, other: NDArray | None) -> bool:
+    """Whether two writings say the same, as far as float64 can tell."""
+    return value is not None and other is not None and np.allclose(value, other, 1e-9, 1e-12, equal_nan=True)
+
+
+def _by_the_reference(reading: Reading, case: Case, answer: Outputs, bits: int) -> Judged:
+    """Where a branch of a fair formula hangs on rounding: the reference alone, its own branches spanned if need be."""
+    expected = outputs(reading.spec.reference, case, bits)[0]
     judged = compare(answer.arrays[0], expected, FACTOR)
     tolerance = (np.asarray(tolerance_of(expected, FACTOR)),)
     return judged if judged.verdict == SAME else _explained(judged, reading, case, answer, tolerance)
@@ -87,31 +86,6 @@ def _explained(
     return judged._replace(remarks=remarks)
 
 
-def explain(
-    reading: Reading, case: Case, answer: Outputs, tolerance: tuple[NDArray, ...]
-) -> Explanation | None:
-    """The least explanation by the catalogue: one entry before two, conventions before bugs.
-
-    Args:
-      tolerance: of the right formula. It judges a mistake in float64 where balls cannot: max(x, y) of two equal balls
-        is undecidable, and one such row in a batch would hide the whole entry.
-    """
-    floats = {name: np.float64(value) if _is_float(value) else value for name, value in case.items()}
-    recorded = answer.arrays[0]
-    largest = max(np.abs(x).max(initial=1.0) for x in (*floats.values(), recorded) if _is_float(x))
-    for found in _candidates(reading.spec):
-        value = _in_floats(found.function, floats, recorded.shape)
-        if value is None or not _near(value, recorded, PLAUSIBLE * largest):
-            continue
-        try:
-            agrees = judge(found.function, reading, case, answer, True).agrees
-        except Undecidable:
-            agrees = bool(tolerance) and _near(value, recorded, tolerance[0])
-        if agrees:
-            return found
-    return None
-
-
 def outputs(function: Callable[..., Any], case: Case, bits: int) -> list[Bounded]:
     """All outputs of a function of the catalogue with their bounds, for stages further on."""
     try:
@@ -125,7 +99,7 @@ def outputs(function: Callable[..., Any], case: Case, bits: int) -> list[Bounded
 
 def _bounded(function: Callable[..., Any], case: Case, bits: int) -> list[Bounded]:
     """By whole arrays with bounds that span both sides of a branch."""
-    result = function(**{name: rounding(value, bits) if _is_float(value) else value for name, value in case.items()})
+    result = function(**{name: rounding(value, bits) if is_float(value) else value for name, value in case.items()})
     return [collected(leaf, bits) for leaf in (result if isinstance(result, tuple) else (result,))]
 
 
@@ -134,39 +108,6 @@ def _reading(spec: Spec, case: Case, bits: int) -> Reading:
     roles = {role.name: role for role in spec.roles}
     binding = Binding(tuple((name, roles[name]) for name in case), ())
     return Reading(spec.reference, spec, binding, AS_DOCUMENTED, numpy_io, dtype_of(bits), False, 0.0)
-
-
-def _is_float(value: Any) -> bool:
-    return isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f"
-
-
-def _candidates(spec: Spec) -> Iterator[Explanation]:
-    known = mistakes.against(spec.name)
-    ones = [Explanation((entry,), entry.around(spec.reference)) for entry in known]
-    twos = [
-        Explanation((outer, inner), outer.around(inner.around(spec.reference)))
-        for outer, inner in product(known, known)
-        if outer.slug != inner.slug
-    ]
-    for group in (ones, twos):
-        yield from sorted(group, key=lambda found: sum(entry.kind == BUG for entry in found.entries))
-
-
-def _in_floats(function: Callable[..., Any], floats: Case, shape: tuple[int, ...]) -> NDArray | None:
-    """Its first output, unless it fails or is of another size."""
-    with np.errstate(all="ignore"):
-        try:
-            result = function(**floats)
-            value = np.asarray(result[0] if isinstance(result, tuple) else result, dtype=np.float64)
-        except Exception:
-            return None
-    return value.reshape(shape) if value.size == np.prod(shape) else None
-
-
-def _near(value: NDArray, recorded: NDArray, room: Any) -> bool:
-    with np.errstate(all="ignore"):
-        gap = np.abs(value - recorded)
-    return bool(np.all((gap <= room) | (np.isnan(value) & np.isnan(recorded))))
 
 
 def _worst(verdict: Verdict) -> tuple[float, Example | None]:
