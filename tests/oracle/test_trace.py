@@ -1,6 +1,7 @@
 """Recordings of our own float32 runs: nothing is found in them, and what is done to one stage is found there first."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -231,6 +232,26 @@ def test_densities_are_named_by_the_catalogue(record, distribution, quantity):
     assert np.mean(named) > 0.7, named  # others compute the same here
 
 
+def test_without_a_clip_it_is_the_policy_gradient(record):
+    """A2C: −mean A log π, and its gradient."""
+    recording = {name: x for name, x in record().items() if name not in ("clip", "loss")}
+    log_prob, advantage = (recording[name].astype(float) for name in ("log_prob", "advantage_normalized"))
+    recording["policy_loss"] = np.float32(-(log_prob * advantage).mean())
+    found = replay(recording)
+    assert found.row("policy_loss").verdict == "same"
+    assert found.first_difference.stage == "gradient/policy/b3"  # that of PPO's loss
+
+
+def test_a_small_mistake_within_a_wide_bound_is_told(record):
+    """A bonus of 0.0201 where 0.02 was set: rounding could do that, but in our own run it does a hundredth of it."""
+    recording = {name: x for name, x in record().items() if name != "loss"} | {"ent_coef": 0.0201}
+    found = replay(recording)
+    assert found.suspects
+    assert all(found.row(stage).worst < 1 for stage in found.suspects)
+    assert f"SUSPECT, though rounding could explain it: {found.suspects[0]}" in str(found)
+    assert json.loads(found.to_json())["suspects"] == list(found.suspects)
+
+
 # ---- the answer ----
 
 
@@ -255,6 +276,19 @@ def test_page_and_json(record):
     row = next(row for row in told["rows"] if row["stage"] == "advantage")
     assert row["slugs"] == ["gae-trunc-leak"]
     assert len(row["example"]["where"]) == 2
+
+
+def test_nothing_recorded():
+    found = replay({"reward": np.zeros(3)})
+    assert found.agrees
+    assert "NOTHING TO REPLAY" in str(found)
+
+
+def test_recorders_are_short():
+    """They are run against their libraries in test_real_recordings.py."""
+    recorders = sorted((Path(__file__).parents[2] / "examples" / "recorders").glob("*.py"))
+    assert [path.stem for path in recorders] == ["record_contrib_trpo", "record_sb3_ppo", "sb3_rollout"]
+    assert all(len(path.read_text(encoding="utf-8").splitlines()) < 100 for path in recorders)
 
 
 def test_from_a_file(record, tmp_path):

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scratchrl.oracle.judgement import FACTOR
 from scratchrl.oracle.mistake import BUG, CONVENTION
 from scratchrl.oracle.traces.bounded import Bounded, rounding
-from scratchrl.oracle.traces.judging import Judged, Remark, Variant, compare, first, known
+from scratchrl.oracle.traces.judging import SAME, Judged, Remark, Variant, compare, known
 from scratchrl.oracle.traces.recording import Recording
 from scratchrl.oracle.traces.stage import Found, Stage
 
@@ -60,7 +60,8 @@ def _clipped(recording: Recording, found: Found) -> Judged:
     factor = clipped[largest] / gradient[largest] if gradient[largest] else 1.0
     shared = Bounded(factor * gradient, 2 * unit * np.abs(factor * gradient), unit)
     direction = compare(clipped, shared, FACTOR, _other_directions(recording))
-    return first([("direction", direction), ("length", _length(recording, factor))])[1]
+    length = _length(recording, factor)
+    return direction if direction.verdict != SAME or direction.worst > length.worst else length
 
 
 def _length(recording: Recording, factor: float) -> Judged:

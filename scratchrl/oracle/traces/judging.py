@@ -1,6 +1,6 @@
 """One stage judged: what was recorded against what its recorded inputs give, and the name of what was done instead."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from scratchrl.oracle.mistake import BUG, Mistake
 from scratchrl.oracle.traces.bounded import Bounded
 
 SAME, CONVENTION, DIFFERS, UNDECIDABLE, ABSENT = "same", "convention", "differs", "undecidable", "not recorded"
-SIGNS = ("objective-sign", "neglogp")  # elsewhere conventions; a recording's signs are fixed by its format
+SIGNS = ("objective-sign", "neglogp", "update-subtracted")  # conventions elsewhere; the format fixes the signs
 SUSPECT, NEAR = 100.0, 20.0  # times our own rounding error: no run of the same formula is that unlucky, or it may be
 
 
@@ -151,9 +151,3 @@ def identical(recorded: NDArray, expected: NDArray) -> Judged:
     nothing = np.zeros(np.shape(expected))
     judged = compare(recorded, Bounded(expected, nothing))
     return judged
-
-
-def first(judgements: Sequence[tuple[str, Judged]]) -> tuple[str, Judged]:
-    """The first that differs, else the worst."""
-    bad = [item for item in judgements if item[1].verdict == DIFFERS]
-    return bad[0] if bad else max(judgements, key=lambda item: item[1].worst)

@@ -9,7 +9,7 @@ from scratchrl.oracle.judgement import FACTOR
 from scratchrl.oracle.mistake import BUG, CONVENTION
 from scratchrl.oracle.traces.bounded import rounding
 from scratchrl.oracle.traces.elementwise import against_spec
-from scratchrl.oracle.traces.judging import DIFFERS, SAME, Judged, Remark, Variant, compare, first, identical, known
+from scratchrl.oracle.traces.judging import DIFFERS, SAME, Judged, Remark, Variant, compare, identical, known
 from scratchrl.oracle.traces.networks import entropy_judged, log_prob_judged, values_judged
 from scratchrl.oracle.traces.recording import Recording
 from scratchrl.oracle.traces.stage import Found, Stage
@@ -24,15 +24,13 @@ SAMPLED = {
 
 def _batch(recording: Recording, found: Found) -> Judged:
     """Every array of the minibatch is the rows `index` of the rollout's."""
-    judged = []
     for batch, rollout in SAMPLED.items():
         if recording.has(batch, rollout):
             rows = recording[rollout].reshape(-1, *recording[rollout].shape[2:])[recording["index"]]
-            judged.append((batch, identical(np.asarray(recording[batch], np.float64), rows.astype(np.float64))))
-    if not judged:
-        return Judged(SAME)
-    name, worst = first(judged)
-    return worst._replace(note=f"{name} is not {SAMPLED[name]}[index]" if worst.verdict == DIFFERS else "")
+            judged = identical(np.asarray(recording[batch], np.float64), rows.astype(np.float64))
+            if judged.verdict == DIFFERS:
+                return judged._replace(note=f"{batch} is not {rollout}[index]")
+    return Judged(SAME)
 
 
 def _normalized(recording: Recording, found: Found) -> Judged:

@@ -3,7 +3,7 @@ r"""The format of a recording: every name it may hold, with shape and meaning.
 `python -m pydoc scratchrl.oracle.traces.names` prints this page.
 
 A recording is a dict of arrays, or an .npz file of them (np.savez, no pickles), of one update of a learning algorithm.
-Everything is optional: each stage of replay.py runs when its inputs and its output are there. Store numbers in the
+Everything is optional: each stage of ../trace.py runs when its inputs and its output are there. Store numbers in the
 precision they were computed in; the coarsest floating-point dtype among the arrays (settings aside) is taken for the
 precision of the whole update.
 
@@ -31,7 +31,7 @@ rollout are time-major; with one environment (T, …) is as good as (T, 1, …).
   networks: WHEN/NET/W1, b1, W2, … (in, out) and (out,), and WHEN/policy/log_std (A,); NET is policy or value; WHEN is
     old                            that collected the rollout (if left out: before)
     before, after                  the gradient step
-    gradient, clipped              of loss by the weights; the same after the clip by global norm
+    gradient, clipped              of loss by the weights (with a delta, of objective); after the clip by global norm
     m, v, m_after, v_after         memories of Adam; RMSprop has v alone, momentum m
     vector, product                of a Fisher-vector product (TRPO), damping included
     direction                      what conjugate gradient found
