@@ -75,6 +75,29 @@ def test_the_loss_is_a_float32_and_a_clip_of_nothing_is_refused():
         fused.ppo_clip(policy, *narrowed(rows), 0.0)
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_ratio_equal_to_its_bound_in_float32_keeps_its_slope(sign):
+    """ρ = 1.5 or so upwards, 0.7 or so downwards, and ε a little less than |ρ − 1|: 1 ± ε is ρ only when rounded."""
+    policy, (theta, obs) = policies.categorical_policy(1, 2, ()), (np.zeros(4, np.float32), np.zeros((1, 1), np.float32))
+    rows = np.array([0]), np.array([np.log(0.5) - 0.4 * sign], np.float32), np.array([sign], np.float32)
+    loss, d_theta = fused.ppo_clip(policy, theta, obs, *rows, 9.0)  # far from any bound
+    rho = -sign * float(loss)
+    np.testing.assert_allclose(d_theta[2:], rho * sign * np.array([-0.5, 0.5]), rtol=1e-6)
+    on_bound = fused.ppo_clip(policy, theta, obs, *rows, abs(rho - 1) - 1e-9)
+    assert on_bound[0] == loss
+    np.testing.assert_array_equal(on_bound[1], d_theta)
+
+
+def test_logits_far_apart_overflow_nowhere():
+    policy, rows = policies.categorical_policy(1, 2, ()), (np.zeros((1, 1)), np.array([0]), np.zeros(1), np.ones(1))
+    for theta in ([0, 0, 500, -500], [0, 0, -500, 500]):
+        narrow = narrowed((np.array(theta, float), *rows))
+        loss, d_theta = fused.ppo_clip(policy, *narrow, 0.2)
+        truth, d_truth = composed(policy, np.array(theta, float), *rows, 0.2)
+        assert loss == pytest.approx(truth, rel=1e-6)
+        np.testing.assert_allclose(d_theta, d_truth, rtol=1e-6)
+
+
 def test_fused_covers_one_softmax_in_contiguous_float32_and_nothing_else():
     rng = np.random.default_rng(1)
     policy, *wide = drawn(rng, 4, 3, 2, "tanh")

@@ -374,9 +374,9 @@ def test_adam_without_a_longest_norm_leaves_a_nan_where_it_is(kernel):
 @both("fisher_vector_product")
 @pytest.mark.parametrize("activation", sorted(mlp.ACTIVATIONS))
 @pytest.mark.parametrize("segments", [[], [[0, 5]], [[0, 2], [2, 5]]])
-@pytest.mark.parametrize("rows", [1, network_loops.BLOCK + 3])
+@pytest.mark.parametrize("rows", [0, 1, network_loops.BLOCK + 3])
 def test_the_fisher_product_is_the_sum_of_dense_ones(kernel, dtype, activation, segments, rows):
-    rng, net = np.random.default_rng(0), mlp.MLP((3, 4, 5), activation)
+    rng, net = np.random.default_rng(0), mlp.MLP((3, 4, 2, 5), activation)
     theta, vector = rng.standard_normal((2, mlp.size(net)))
     x, weight = rng.standard_normal((rows, 3)), rng.random((rows, 5))
     for start, end in segments:

@@ -138,6 +138,13 @@ def test_vjp_takes_the_kernel_where_it_can_and_is_the_same_formula_elsewhere(dep
     near(mlp.vjp(net, theta, cache, d_y * 1j), compiled * 1j, 1e-14)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, complex])
+def test_of_no_rows_the_gradient_is_zero(dtype):
+    net, theta = MLP((3, 4, 2)), normal(1, 26)[0].astype(dtype)
+    cache = mlp.forward(net, theta, np.empty((0, 3), dtype))[1]
+    np.testing.assert_array_equal(mlp.vjp(net, theta, cache, np.empty((0, 2), dtype)), np.zeros(26, dtype), strict=True)
+
+
 @DEPTHS
 @COVER
 @given(st.data(), SEEDS)
