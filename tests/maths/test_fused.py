@@ -78,7 +78,8 @@ def test_the_loss_is_a_float32_and_a_clip_of_nothing_is_refused():
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_a_ratio_equal_to_its_bound_in_float32_keeps_its_slope(sign):
     """ρ = 1.5 or so upwards, 0.7 or so downwards, and ε a little less than |ρ − 1|: 1 ± ε is ρ only when rounded."""
-    policy, (theta, obs) = policies.categorical_policy(1, 2, ()), (np.zeros(4, np.float32), np.zeros((1, 1), np.float32))
+    policy = policies.categorical_policy(1, 2, ())
+    theta, obs = np.zeros(4, np.float32), np.zeros((1, 1), np.float32)
     rows = np.array([0]), np.array([np.log(0.5) - 0.4 * sign], np.float32), np.array([sign], np.float32)
     loss, d_theta = fused.ppo_clip(policy, theta, obs, *rows, 9.0)  # far from any bound
     rho = -sign * float(loss)
