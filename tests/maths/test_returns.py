@@ -297,6 +297,13 @@ def test_vtrace_is_the_double_sum_of_the_paper(trajectory, data, rho_bar, c_bar)
             near(np.stack([part[:, n] for part in got], axis=1), plain(*column))
 
 
+def test_vtrace_cuts_ratios_at_one_and_mixes_all_windows_unless_told_otherwise():
+    rng, no = np.random.default_rng(0), np.zeros(5, bool)
+    arrays = (np.array([0.5, -0.5, 0.2, 0.9, -0.1]), *rng.standard_normal((3, 5)), no, no, 0.9)
+    for usual, told in zip(off_policy.vtrace(*arrays), off_policy.vtrace(*arrays, 1.0, 1.0, 1.0), strict=True):
+        np.testing.assert_array_equal(usual, told)
+
+
 # ---- normalisation ----
 
 

@@ -41,7 +41,7 @@ TESTED_BY = {
     "off_policy": ["returns"],
     "constants": ["number_systems", "gaussian", "quadrature"],
     "loops": ["kernels"],
-    "network_loops": ["kernels", "mlp", "critic", "fused"],
+    "network_loops": ["kernels", "mlp", "critic", "fused", "action_values"],
 }
 
 
