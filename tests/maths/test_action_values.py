@@ -91,6 +91,23 @@ def test_no_uniform_number_leads_past_the_last_action(epsilon, u, actions):
         assert 0 <= chosen[0] < actions
 
 
+def test_a_uniform_number_of_epsilon_does_not_explore():
+    assert action_values.epsilon_greedy(np.array([[1.0, 0.0]]), 0.5, Scripted(0.5)) == 0
+
+
+def test_explorer_takes_the_kernel_in_float32_on_a_net_of_one_layer_too(monkeypatch):
+    net, rng = MLP((3, 4)), np.random.default_rng(0)
+    theta, obs = rng.standard_normal(16), rng.standard_normal((5, 3))
+    for dtype in (np.float32, np.float64):
+        act = action_values.explorer(net, theta.astype(dtype), 0.0, rng)
+        for _ in range(2):
+            q = mlp.forward(net, theta.astype(dtype), obs.astype(dtype))[0]
+            np.testing.assert_array_equal(act(obs.astype(dtype)), q.argmax(axis=1))
+    monkeypatch.setattr(action_values.kernels, "epsilon_greedy", lambda *_: "kernel")
+    assert action_values.explorer(net, theta.astype(np.float32), 0.0, rng)(obs.astype(np.float32)) == "kernel"
+    assert isinstance(action_values.explorer(net, theta, 0.0, rng)(obs), np.ndarray)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("epsilon", [0.0, 0.4, 1.0])
 def test_explorer_is_epsilon_greedy_on_the_network(dtype, epsilon):

@@ -174,6 +174,18 @@ def test_fused_q_learning_is_its_composition(double, delta, seed, rows, actions,
     assert np.abs(d_theta - d_truth).max() < 2000 * EPS * scale
 
 
+@pytest.mark.parametrize("double", [False, True])
+def test_fused_q_learning_takes_the_first_of_equals_and_leaves_the_rewards_alone(double):
+    net, zero, one = MLP((1, 3)), np.zeros((1, 1), np.float32), np.ones(1, np.float32)
+    theta, target = np.zeros(6, np.float32), np.array([0, 0, 0, 5, 7, 9], np.float32)
+    reward = one.copy()
+    loss, _ = fused.q_learning(
+        net, theta, target, zero, np.array([0]), reward, zero, np.array([False]), one, double, np.inf
+    )
+    assert loss == (1 + (5 if double else 9)) ** 2 / 2
+    assert reward == 1
+
+
 def test_fused_q_learning_covers_contiguous_float32_and_nothing_else():
     _, arrays = q_problem(np.random.default_rng(0), 4, 3, "relu")
     theta, target, obs, action, reward, next_obs, terminated, discount = arrays
