@@ -55,13 +55,13 @@ class Config:
     """transitions remembered"""
     gamma: float = 0.99
     """discount γ"""
-    n_step: int = 3
+    n_step: int = 5
     """n: rewards summed up before Q bootstraps"""
     double: bool = True
     """the learning network chooses the action that its copy judges (2), instead of (1)"""
-    huber_delta: float | None = 1.0
+    huber_delta: float | None = None
     """δ of (3); none: half the square"""
-    lr: float = 1e-3
+    lr: float = 5e-4
     """learning rate of Adam"""
     anneal: bool = True
     """let the learning rate fall linearly to 0"""
@@ -79,7 +79,7 @@ class Config:
     """environment steps over which ε falls"""
     report_every: int = 1000
     """environment steps between two reports"""
-    hidden: tuple[int, ...] = (128, 128)
+    hidden: tuple[int, ...] = (64, 64)
     """widths of the hidden layers"""
     activation: str = "relu"
     """tanh, relu or identity"""

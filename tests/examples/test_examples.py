@@ -55,7 +55,7 @@ def printed(shown, capsys):
 
 
 def test_the_ladder_is_complete():
-    assert [int(script.stem[:2]) for script in SCRIPTS] == list(range(1, 14))
+    assert [int(script.stem[:2]) for script in SCRIPTS] == list(range(1, 16))
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
@@ -67,7 +67,7 @@ def test_short_and_explained(script):
     assert all(part in doc for part in ("Spinning Up's", "(1)", "Look for:"))
 
 
-@pytest.mark.parametrize("number", range(1, 14))
+@pytest.mark.parametrize("number", range(1, 16))
 def test_picture_is_not_blank(shown, capsys, number):
     pixels = shown(number, capsys)[1][..., :3]
     assert pixels.shape[1] > 1000
@@ -187,3 +187,20 @@ def test_ppo_and_trpo(printed):
     assert largest["TRPO"] < 0.02
     assert largest["no bound"] > 3 * max(largest["TRPO"], largest["PPO-Clip"], largest["PPO-Penalty"])
     assert all(printed(13, f"{name}: J ")[0, 0] < best for name in largest)
+
+
+def test_q_learning_to_dqn(printed):
+    for name in ("table", "DQN"):  # DQN: the double one too
+        for first, last, short in printed(14, f"{name}: largest error of Q "):
+            assert last < 0.2 * first
+            assert last < 0.5
+            assert 0 <= short < 0.2
+
+
+def test_c51_distribution(printed):
+    exact, fixed, _, learnt = printed(15, "mean: exact ")[0]  # 51 is read as a number
+    assert fixed == exact
+    assert abs(learnt - exact) < 0.02
+    limit, _, _, last = printed(15, "Cramér distance to the exact one: fixed point ")[0]
+    assert abs(last - limit) < 0.01
+    assert limit < printed(15, "image on the grid / sqrt(1 - gamma): ")
