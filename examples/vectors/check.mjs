@@ -33,7 +33,7 @@ function within(answer, right, budget) {
 
 // The hex is the truth rounded to a double, at most half an ulp away; the budget counts from the truth.
 function agrees(answers, outputs, budgets) {
-  return answers.every((answer, i) => {
+  return answers.length > 0 && answers.every((answer, i) => {
     const right = outputs[i].hex.map(float);
     const ulp = (x) => Math.abs(x) * 2 ** -53;
     return answer.length === right.length && right.every((x, j) => within(answer[j], x, float(budgets[i].budget64[j]) + ulp(x)));

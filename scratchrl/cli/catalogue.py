@@ -85,7 +85,8 @@ def mistakes(arguments):
     if asked.slug is not None:
         entries = [entry for entry in entries if entry.slug == asked.slug]
     if not entries:
-        raise Refused(f"no entry {asked.slug or ''!r} in the catalogue; `scratchrl mistakes` lists it")
+        what = f"entry {asked.slug!r}" if asked.slug else f"spec {asked.against!r}"
+        raise Refused(f"no {what} in the catalogue; `scratchrl mistakes` lists it, `scratchrl specs` the specs")
     lines = _about_entries(entries) if asked.slug else _list(entries)
     print("\n".join(lines))
     return 0

@@ -242,6 +242,11 @@ def distances(numbers: NDArray, true: NDArray) -> NDArray:
         return np.array([float(_far_end(_arb(n) - _arb(t))) for n, t in pairs], dtype=np.float64).reshape(true.shape)
 
 
+def overlap(first: NDArray, second: NDArray) -> bool:
+    """Whether two enclosures of the same shape could be of the same numbers."""
+    return all(_arb(a).overlaps(_arb(b)) for a, b in zip(first.flat, second.flat, strict=True))
+
+
 def _arb(number: Any) -> Any:
     raw = _raw(number)
     return raw if type(raw) is flint.arb else flint.arb(int(raw) if isinstance(raw, bool | np.bool_) else raw)

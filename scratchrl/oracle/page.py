@@ -40,13 +40,16 @@ def _headline(report: Any) -> str:
     if report.verdict == "wrong":
         what = report.complaint.split(":")[0] if report.complaint and not names else ""
         return f"{HEADLINES['wrong']}: {names or what or 'a mistake the catalogue does not know'}"
-    return HEADLINES[report.verdict] + (f": {names}" if names else "")
+    accepted = ", accepted" if report.verdict == "convention" and report.accepted else ""
+    return HEADLINES[report.verdict] + accepted + (f": {names}" if names else "")
 
 
 def _reading(report: Any) -> Iterator[str]:
     yield f"  read as             {'; '.join(report.reading)}"
     for line in report.conventions:
         yield f"  convention          {line}"
+    for line in report.untested:
+        yield f"  not tested          {line}"
 
 
 def _example(report: Any) -> Iterator[str]:
@@ -60,7 +63,7 @@ def _example(report: Any) -> Iterator[str]:
         yield f"  it {report.complaint}" if report.got is None else f"  {report.complaint}"
     for label, value in (("yours", report.got), ("right", report.expected)):
         if value is not None:
-            yield from _numbers(label, value)
+            yield from _numbers(label, _by_name(value, report.outputs))
     yield from _off(report)
 
 
@@ -78,6 +81,11 @@ def _tuple(value: Any) -> tuple[Any, ...]:
     if isinstance(value, dict):
         return tuple(value.values())
     return value if isinstance(value, tuple) else () if value is None else (value,)
+
+
+def _by_name(value: Any, outputs: tuple[str, ...]) -> Any:
+    """Several outputs under their names."""
+    return dict(zip(outputs, value, strict=False)) if isinstance(value, tuple) and len(value) > 1 else value
 
 
 def _numbers(label: str, value: Any) -> Iterator[str]:
@@ -125,6 +133,8 @@ def _foot(report: Any) -> Iterator[str]:
     yield ""
     aside = f", {report.undecidable} set aside as undecidable" if report.undecidable else ""
     yield f"{report.cases} cases in {report.dtype}{aside}; tolerance: 8 x the proven rounding bound of each number"
+    if report.verdict == "unstable" and not report.accepted:
+        yield "If it will meet ordinary numbers only: --accept unstable"
     if report.verdict == "convention" and not report.accepted:
         flags = " ".join(f"--accept {shlex.quote(name)}" for name in _to_declare(report))
         yield f"If this is meant, declare it: {flags}"

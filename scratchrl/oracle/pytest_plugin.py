@@ -10,6 +10,7 @@ In a test:                                      Or without one, in setup.cfg, py
 `--oracle-examples` and `--oracle-seed` set how much is asked, and what.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -55,6 +56,7 @@ class Subject(pytest.Item):
         """Fails with the report, or with what is wrong in the line."""
         from scratchrl.oracle import assert_matches, subjects
 
+        sys.path[:0] = [str(self.config.rootpath)]
         name, against, accept, roles = parsed(self.line)
         assert_matches(subjects.load(name), against, roles=roles, accept=accept, **_asked(self.config))
 
@@ -78,7 +80,8 @@ def parsed(line: str) -> tuple[str, str, dict[str, str], dict[str, str]]:
     """
     words = line.split()
     if len(words) < 3 or words[1] != "against" or len(words) % 2 == 0:
-        raise ValueError(f"oracle_subjects: expected 'MODULE:FUNCTION against SPEC [accept SLUG] ...', got {line!r}")
+        form = "'MODULE:FUNCTION against SPEC [accept SLUG] [role PARAMETER=ROLE]'"
+        raise ValueError(f"oracle_subjects: expected {form}, got {line!r}")
     accept, roles = {}, {}
     for key, value in _twos(words[3:]):
         if key == "accept":

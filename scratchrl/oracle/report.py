@@ -22,6 +22,8 @@ class Report:
     source: str
     reading: tuple[str, ...]  # how the subject was called, one line each
     conventions: tuple[str, ...] = ()  # in words, those that the reading needed
+    untested: tuple[str, ...] = ()  # what could not be asked
+    outputs: tuple[str, ...] = ()  # names of what is compared, in order
     entries: tuple[Mistake, ...] = ()  # of the catalogue, that together reproduce the subject
     others: tuple[Mistake, ...] = ()  # single entries that no case tells from it
     where: str = ""  # the kind of input on which the subject left the reference
@@ -45,7 +47,8 @@ class Report:
     def accepted(self) -> bool:
         """Correct, or under conventions that were all declared."""
         found = {entry.slug for entry in self.entries} | {line.split(":")[0] for line in self.conventions}
-        return self.verdict == "correct" or (self.verdict == "convention" and found <= set(self.declared))
+        fine = {"correct", "convention"} | ({"unstable"} & set(self.declared))
+        return self.verdict in fine and found <= set(self.declared)
 
     def to_json(self) -> str:
         """All fields, arrays as nested lists, floats as decimals that read back to the same number."""

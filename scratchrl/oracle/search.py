@@ -28,7 +28,9 @@ def draw(strategy: Any, count: int, seed: int) -> list[Case]:
     return cases
 
 
-def smallest(strategy: Any, is_bad: Callable[[Case], bool], count: int, seed: int) -> tuple[Case, Case] | None:
+def smallest(
+    strategy: Any, is_bad: Callable[[Case], bool], count: int, seed: int, shrinks: int = SHRINKS
+) -> tuple[Case, Case] | None:
     """The first bad case among `count` drawn ones, and the smallest that shrinking it finds; None if all are good.
 
     >>> from hypothesis import strategies as st
@@ -37,7 +39,7 @@ def smallest(strategy: Any, is_bad: Callable[[Case], bool], count: int, seed: in
     """
     bad: list[Case] = []
     known: set[bytes] = set()
-    left = SHRINKS
+    left = shrinks
 
     def refuse_bad(case: Case) -> None:
         nonlocal left

@@ -5,6 +5,7 @@ import inspect
 import itertools
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType
@@ -70,12 +71,13 @@ class Reading(NamedTuple):
         """One call, or how it failed."""
         natives, kept = self.arguments(given), self.arguments(given)
         try:
-            with time_limit(self.timeout), np.errstate(all="ignore"):
+            with time_limit(self.timeout), np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
                 result, gradients = self._call(natives)
-        except TimeoutError as error:
+        except TooLong as error:
             return Failure("hangs", str(error))
-        except Exception as error:
-            return Failure("raises", f"{type(error).__name__}: {str(error)[:300]}")
+        except (Exception, SystemExit, GeneratorExit) as error:
+            return Failure("raises", _words(error))
         data = [parameter for parameter, role in self.binding.roles if not role.make]
         if not _same(natives, kept, data, self.library):
             return Failure("mutates", "it changed its arguments")
@@ -107,10 +109,12 @@ class Reading(NamedTuple):
         if self.spec.keys and not named:
             return Failure("returns", f"no dict or named tuple with any of {', '.join(self.spec.outputs)}")
         items = list(named.values()) or _items(result, self.spec.outputs, rank)
+        if not items:
+            return Failure("returns", "nothing")
         try:
-            arrays = [self.library.to_numpy(item) for item in [*items, *(gradients or ())]]
-        except Exception as error:
-            return Failure("returns", f"no arrays: {type(error).__name__}: {error}")
+            arrays = [np.array(self.library.to_numpy(item)) for item in [*items, *(gradients or ())]]
+        except (Exception, SystemExit) as error:
+            return Failure("returns", f"no arrays: {_words(error)}")
         for array in arrays:
             if array.dtype.kind not in "fiub":
                 return Failure("returns", f"dtype {array.dtype} instead of numbers")
@@ -136,6 +140,15 @@ def readings(
     flags = (False, True) if any(role.flags for binding in found for _, role in binding.roles) else (False,)
     for module, binding, layout, numeric in itertools.product(modules, found, spec.layouts, flags):
         yield Reading(subject, spec, binding, layout, module, dtype, numeric, timeout)
+
+
+def _words(error: BaseException) -> str:
+    """What an exception says, if it can be made to say it and that can be printed."""
+    try:
+        text = str(error)[:300]
+    except Exception:
+        text = "(an exception that cannot be printed)"
+    return f"{type(error).__name__}: {text}".encode("utf-8", "backslashreplace").decode()
 
 
 def _shaped(value: Any, layout: Layout) -> Any:
@@ -199,15 +212,19 @@ def _same(natives: Case, kept: Case, names: Sequence[str], library: ModuleType) 
     return all(alike(natives[name], kept[name]) for name in names)
 
 
+class TooLong(BaseException):
+    """No answer in time. Not an Exception: a subject that catches those should not swallow it."""
+
+
 @contextmanager
 def time_limit(seconds: float):
-    """TimeoutError inside after that long. Only the main thread can be interrupted; elsewhere there is no limit."""
+    """TooLong inside after that long. Only the main thread can be interrupted; elsewhere there is no limit."""
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
         return
 
     def stop(*_: Any) -> None:
-        raise TimeoutError(f"no answer within {seconds:g} s")
+        raise TooLong(f"no answer within {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -114,6 +114,9 @@ def test_mistakes_lists_all_and_tells_about_one(capsys):
     code, _, err = run(capsys, "mistakes", "nothing")
     assert code == 2
     assert "no entry 'nothing'" in err
+    code, _, err = run(capsys, "mistakes", "--against", "nothing")
+    assert code == 2
+    assert "no spec 'nothing'" in err
 
 
 def test_replay_names_the_stage_that_differs(capsys, folder):
