@@ -93,6 +93,8 @@ def test_no_uniform_number_leads_past_the_last_action(epsilon, u, actions):
 
 def test_a_uniform_number_of_epsilon_does_not_explore():
     assert action_values.epsilon_greedy(np.array([[1.0, 0.0]]), 0.5, Scripted(0.5)) == 0
+    net, theta = MLP((1, 2)), np.array([0, 0, 1, 0], np.float32)
+    assert action_values.explorer(net, theta, 0.5, Scripted(0.5))(np.zeros((1, 1), np.float32)) == 0
 
 
 def test_explorer_takes_the_kernel_in_float32_on_a_net_of_one_layer_too(monkeypatch):
