@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from scratchrl.maths import categorical, distributional, soft, targets, values
+from scratchrl.maths import action_values, categorical, distributional, mlp, quantiles, soft, targets, values
+from scratchrl.maths.mlp import MLP
 from scratchrl.oracle.checks import EXACT, FIRST, Check, gap, gradient_error, on
 from scratchrl.oracle.differentiation import subgradient_excess
 
@@ -57,6 +58,20 @@ def sac_policy_loss_at_a_tie(rng):
     first = subgradient_excess(lambda x: soft.sac_policy_loss(log_prob, x, q, ALPHA)[0], q, d_q1)
     second = subgradient_excess(lambda x: soft.sac_policy_loss(log_prob, q, x, ALPHA)[0], q, d_q2)
     return float(max(first.max(), second.max(), gap(d_q1 + d_q2, -np.ones(B))))
+
+
+def q_regression(rng):
+    net = MLP((3, 5, A))
+    theta, obs = rng.standard_normal(mlp.size(net)), rng.standard_normal((B, 3))
+    action, target = rng.integers(0, A, B), rng.standard_normal(B)
+    got = action_values.loss_and_grad(net, theta, obs, action, target, DELTA)[1]
+    return gradient_error(lambda x: action_values.loss_and_grad(net, x, obs, action, target, DELTA)[0], theta, got)
+
+
+def quantile_loss(rng):
+    theta, target = rng.standard_normal((B, K)), rng.standard_normal((B, A))
+    got = quantiles.quantile_huber_loss(theta, target, DELTA)[1]
+    return gradient_error(lambda x: quantiles.quantile_huber_loss(x, target, DELTA)[0], theta, got)
 
 
 def temperature(rng, name):
@@ -158,6 +173,8 @@ def checks() -> list[Check]:
     return [
         Check("values.huber", "complex step", FIRST, huber),
         Check("values.huber", "one-sided differences at ±δ", 1e-9, huber_at_its_ends),
+        Check("action_values.loss_and_grad", "complex step", FIRST, q_regression),
+        Check("quantiles.quantile_huber_loss", "complex step", FIRST, quantile_loss),
         Check("distributional.c51_loss", "complex step", FIRST, c51_loss),
         Check("soft.sac_policy_loss", "complex step", FIRST, sac_policy_loss),
         Check("soft.sac_policy_loss", "one-sided differences at a tie", 1e-9, sac_policy_loss_at_a_tie),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchrl.maths import critic, fused, kernels, mlp, objectives, policies
+from scratchrl.maths import action_values, critic, fused, kernels, mlp, objectives, policies
 from scratchrl.maths.mlp import MLP
 from scratchrl.oracle.checks import Check, gap, on
 
@@ -50,6 +50,33 @@ def forward(rng):
     outputs = tuple(np.empty((ROWS, m), np.float32) for m in NET.sizes[1:])
     kernels.mlp_forward(theta, NET.sizes, 1, x, outputs)
     return gap(outputs[-1], mlp.forward(NET, theta.astype(np.float64), x.astype(np.float64))[0])
+
+
+def q_learning(rng):
+    """Of DQN's loss gradient in float32 and its composition in float64, double or not."""
+    (theta, target), sizes = normal(rng, np.float32, 2, mlp.size(NET)), NET.sizes
+    (obs, next_obs), reward = normal(rng, np.float32, 2, ROWS, 3), normal(rng, np.float32, ROWS)
+    action, end, discount = rng.integers(0, 4, ROWS), rng.random(ROWS) < 0.25, np.full(ROWS, 0.5, np.float32)
+    room, worst = tuple(mlp.outputs(NET, ROWS)), 0.0
+    for double in (False, True):
+        rows = (obs, action, reward, next_obs, end, discount)
+        narrow = kernels.q_learning(theta, target, sizes, 1, *rows, double, 0.75, room)[1]
+        q, online = (mlp.forward(NET, x.astype(float), next_obs.astype(float))[0] for x in (target, theta))
+        best = (online if double else q).argmax(axis=1)
+        y = reward + np.where(end, 0, 0.5 * q[np.arange(ROWS), best])
+        wide = action_values.loss_and_grad(NET, theta.astype(float), obs.astype(float), action, y, 0.75)[1]
+        worst = max(worst, gap(narrow, wide))
+    return worst
+
+
+def acting(rng):
+    """By how much Q of a greedily chosen action is below the largest; explored ones have to follow from u."""
+    theta, obs, u = normal(rng, np.float32, mlp.size(NET)), normal(rng, np.float32, ROWS, 3), rng.random(ROWS)
+    chosen = kernels.epsilon_greedy(theta, NET.sizes, 1, obs, tuple(mlp.outputs(NET, ROWS)), u, 0.25)
+    q = mlp.forward(NET, theta.astype(float), obs.astype(float))[0]
+    explored = u < 0.25
+    below = np.where(explored, 0.0, q.max(axis=1) - q[np.arange(ROWS), chosen])
+    return max(gap(chosen[explored], np.floor(u[explored] / 0.25 * 4)) if explored.any() else 0.0, below.max())
 
 
 def adam(rng, dtype):
@@ -104,7 +131,8 @@ def checks() -> list[Check]:
         Check(name, "= float64, float32", ULPS * float(np.finfo(np.float32).eps), error)
         for name, error in (
             ("kernels.mlp_forward", forward), ("fused.ppo_clip", fused_clip),
-            ("kernels.categorical_ppo_clip", fused_clip), ("kernels.value_regression", fused_regression)
+            ("kernels.categorical_ppo_clip", fused_clip), ("kernels.value_regression", fused_regression),
+            ("kernels.q_learning", q_learning), ("kernels.epsilon_greedy", acting),
         )
     ]  # fmt: skip
     return narrow + [

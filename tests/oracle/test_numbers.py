@@ -89,20 +89,21 @@ def test_an_error_bound_is_sharp_within_a_few_roundings(precision):
 def test_no_reference_leaves_its_own_bound(name, dtype):
     """100 tame cases each, in both precisions: the bound of the formula as it stands holds for the formula as it runs.
 
-    Twice the bound: compiled kernels sum in another order and elementary functions may be off by more than a rounding.
+    With three bits to spare, as in tests/maths/test_number_systems.py: kernels sum in another order, and libm's pow is
+    good to an ulp and not to half of one, which is all that is left of 1 − β₂ᵗ in Adam.
     """
     spec, precision = specs.get(name), {np.float32: 24, np.float64: 53}[dtype]
     for strategy in spec.tame.values():
         for case in draw(strategy, 100, seed=1):
             try:
-                true, rough = (evaluate(spec.reference, bits, case) for bits in (200, precision))
+                true, rough = (evaluate(spec.reference, bits, case) for bits in (200, precision - 3))
             except Undecidable:
                 continue
             outputs = spec.reference(**{key: _in(dtype, value) for key, value in case.items()})
             outputs = outputs if isinstance(outputs, tuple | list) else (outputs,)
             for output, t, r in zip(outputs, true, rough, strict=True):
                 far = distances(np.asarray(output), np.asarray(t))
-                assert np.all(far <= 2 * bounds(np.asarray(t), np.asarray(r), precision) + np.finfo(dtype).tiny)
+                assert np.all(far <= bounds(np.asarray(t), np.asarray(r), precision - 3) + np.finfo(dtype).tiny)
 
 
 def _in(dtype, value):
