@@ -1,0 +1,203 @@
+"""One subject under examination: the search for where it leaves a function, its explanation, and the report."""
+
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratchrl.oracle import identities, naming, specs
+from scratchrl.oracle.judgement import Verdict, judge
+from scratchrl.oracle.mistake import Mistake
+from scratchrl.oracle.numbers import Undecidable
+from scratchrl.oracle.report import Report
+from scratchrl.oracle.roles import Case
+from scratchrl.oracle.search import SHRINKS, draw, smallest
+from scratchrl.oracle.specification import Spec
+from scratchrl.oracle.subjects import Failure, Reading
+
+FEWER_SHRINKS = 60  # where examples are large
+SCREENING, DISCRIMINATING, FEW = 6, 24, 4  # cases to choose a reading by; to name by, tame; of each special kind
+
+
+class Found(NamedTuple):
+    """Where a subject left a function."""
+
+    kind: str  # tame, stress or edges
+    label: str
+    first: Case  # canonical
+    smallest: Case
+
+
+@cache
+def sample(name: str, kind: str, count: int, seed: int) -> list[Case]:
+    """The same cases for every subject of a spec: as many of each strategy of that kind."""
+    return [case for strategy in getattr(specs.get(name), kind).values() for case in draw(strategy, count, seed)]
+
+
+class Examination:
+    """One subject under examination, with what has been counted so far."""
+
+    def __init__(self, reading: Reading, spec: Spec, max_examples: int, seed: int):
+        self.reading, self.spec, self.max_examples, self.seed = reading, spec, max_examples, seed
+        self.cases = self.undecidable = 0
+        self.hangs = False
+
+    def report(self, name: str, accept: tuple[str, ...]) -> Report:
+        """The whole examination."""
+        function, explanation = self.spec.reference, None
+        found = self._search(function)
+        for _ in range(2):  # a convention may hide what shows on harder input only
+            better = None if found is None or self.hangs else self._explain(found)
+            if better is None:
+                break
+            explanation = better
+            if not better.is_convention:
+                break
+            function = better.function
+            found = self._search(function)
+        return self._write(name, accept, function, explanation, found)
+
+    def _search(self, function: Callable[..., Any]) -> Found | None:
+        """The first kind of input on which the subject leaves `function`: tame, then edges, then stress."""
+        for kind, share in (("tame", 1), ("edges", 2), ("stress", 2)):
+            strategies = getattr(self.spec, kind)
+            for label, strategy in strategies.items():
+                count = max(FEW, self.max_examples // share // len(strategies))
+                shrinks = FEWER_SHRINKS if kind == "stress" else SHRINKS
+                bad = smallest(strategy, partial(self._is_bad, function, kind), count, self.seed, shrinks)
+                if bad is not None:
+                    return Found(kind, label, *bad)
+        return None
+
+    def _is_bad(self, function: Callable[..., Any], kind: str, case: Case) -> bool:
+        if self.hangs:
+            return False  # once is enough
+        try:
+            self.cases += 1
+            return not self._verdict(function, case, kind).agrees
+        except Undecidable:
+            self.undecidable += 1
+            return False
+
+    def _verdict(self, function: Callable[..., Any], case: Case, kind: str) -> Verdict:
+        given = self.reading.given(case)
+        answer = self.reading.answer(given)
+        verdict = judge(function, self.reading, given, answer, kind != "stress")
+        if isinstance(answer, Failure):
+            self.hangs = answer.kind == "hangs"
+            return verdict
+        again = self.reading.answer(given)
+        if _alike(answer, again):
+            return verdict
+        if verdict.agrees and judge(function, self.reading, given, again, kind != "stress").agrees:
+            return verdict  # chance decides its rounding errors only
+        random = Failure("random", "the same arguments gave two different answers")
+        return judge(function, self.reading, given, random, kind != "stress")
+
+    def _explain(self, found: Found) -> naming.Explanation | None:
+        observed = [(found.smallest, found.kind), (found.first, found.kind)]
+        observed += [(case, "tame") for case in sample(self.spec.name, "tame", DISCRIMINATING, self.seed)]
+        observed += [(case, "edges") for case in sample(self.spec.name, "edges", FEW, self.seed)]
+        if found.kind == "stress":
+            observed += [(case, "stress") for case in sample(self.spec.name, "stress", DISCRIMINATING, self.seed)]
+        facts = []
+        for case, kind in observed:
+            given = self.reading.given(case)
+            facts.append((given, self.reading.answer(given), kind != "stress"))
+        return naming.explain(self.reading, facts, several=found.kind != "stress")
+
+    def _write(
+        self, name: str, accept: tuple[str, ...], function: Callable[..., Any],
+        explanation: naming.Explanation | None, found: Found | None,
+    ) -> Report:  # fmt: skip
+        reading, conventions = _reading_lines(self.reading)
+        untested = self._untested()
+        entries: tuple[Mistake, ...] = explanation.entries if explanation else ()
+        shown: dict[str, Any] = {}
+        if found is not None:
+            shown = self._shown(function, found)
+        return Report(
+            subject=name,
+            against=self.spec.name,
+            verdict=_verdict_word(found, _is_gross(shown), entries, conventions),
+            formula=self.spec.formula,
+            source=self.spec.source,
+            reading=reading,
+            conventions=conventions,
+            untested=untested,
+            outputs=self.spec.outputs,
+            entries=entries,
+            others=explanation.others if explanation else (),
+            identities=() if found is None or found.kind == "stress" or self.hangs else self._failing_identities(),
+            cases=self.cases,
+            undecidable=self.undecidable,
+            dtype=self.reading.dtype.name,
+            declared=accept,
+            **shown,
+        )
+
+    def _untested(self) -> tuple[str, ...]:
+        """What nothing was asked about, because the subject has no parameter for it or does not answer it."""
+        determined = {name for _, role in self.reading.binding.roles for name in role.determines}
+        untested = [f"{name}: no parameter tells it" for name in self.spec.absent if name not in determined]
+        if self.spec.differentiate and not self._gives_gradients():
+            untested.append("the gradient: the answer came without one")
+        return tuple(untested)
+
+    def _gives_gradients(self) -> bool:
+        case = sample(self.spec.name, "tame", SCREENING, self.seed)[-1]
+        answer = self.reading.answer(self.reading.given(case))
+        return isinstance(answer, Failure) or len(answer.arrays) > 1
+
+    def _shown(self, function: Callable[..., Any], found: Found) -> dict[str, Any]:
+        given = self.reading.given(found.smallest)
+        verdict = self._verdict(function, found.smallest, found.kind)
+        return {
+            "where": found.label if found.kind == "tame" else f"{found.kind}: {found.label}",
+            "complaint": verdict.complaint,
+            "counterexample": self.reading.shaped(given),
+            **{name: self._as_the_subject_sees(verdict, name) for name in ("expected", "got", "tolerance")},
+        }
+
+    def _as_the_subject_sees(self, verdict: Verdict, name: str) -> Any:
+        shaped = tuple(map(self.reading.layout.give, getattr(verdict, name)))
+        if verdict.names:
+            return dict(zip(verdict.names, shaped, strict=False))
+        return None if not shaped else shaped[0] if len(shaped) == 1 else shaped
+
+    def _failing_identities(self) -> tuple[str, ...]:
+        cases = sample(self.spec.name, "tame", DISCRIMINATING, self.seed)
+        return tuple(found.name for found in self.spec.identities if identities.fails(found, self.reading, cases))
+
+
+def _is_gross(shown: Mapping[str, Any]) -> bool:
+    """Whether a tenth of a result is missing where it is neither tiny nor huge: no rounding does that, logic does."""
+    got, expected = (np.asarray(shown.get(name, np.nan), dtype=object) for name in ("got", "expected"))
+    if got.shape != expected.shape or any(isinstance(x, np.ndarray) for x in got.flat):
+        return False
+    far, size = np.abs(got.astype(float) - expected.astype(float)), np.abs(expected.astype(float))
+    return bool(np.any((far > 0.1 * size) & (far > 1e-3) & (size < 1e3) & np.isfinite(far)))
+
+
+def _alike(first: Any, second: Any) -> bool:
+    if isinstance(second, Failure):
+        return False
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(first.arrays, second.arrays, strict=True))
+
+
+def _reading_lines(reading: Reading) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    library = reading.library.__name__.rsplit(".", 1)[1].removesuffix("_io")
+    names = ", ".join(p if p == r.name else f"{p} = {r.name}" for p, r in reading.binding.roles)
+    conventions = reading.binding.conventions()
+    if reading.layout.note:
+        conventions += (f"layout: {reading.layout.note}",)
+    return (f"{library}, arrays {reading.layout.name}", names), conventions
+
+
+def _verdict_word(
+    found: Found | None, gross: bool, entries: tuple[Mistake, ...], conventions: tuple[str, ...]
+) -> str:
+    if found is not None:
+        return "unstable" if found.kind == "stress" and not gross else "wrong"
+    return "convention" if entries or conventions else "correct"
