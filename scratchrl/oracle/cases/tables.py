@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 @cache
 def number(bound: float = 4.0) -> Any:
-    """Numbers in ±bound: bound/4 times a whole number from −4 to 4, which are simpler, or any multiple of bound/2¹⁴."""
-    whole = st.integers(-4, 4).map(lambda k: k * bound / 4)
-    return whole | st.integers(-(2**14), 2**14).map(lambda k: k * bound / 2**14)
+    """Numbers in ±bound: bound/4 times a whole number from −4 to 4, or any other multiple of bound/2¹⁴."""
+    return st.integers(-(2**14), 2**14).map(lambda k: k * bound / (4 if -4 <= k <= 4 else 2**14))
 
 
 @cache
