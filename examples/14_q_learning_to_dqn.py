@@ -53,7 +53,7 @@ def table(best, steps, rng):
 def network(best, steps, seed, double):
     """The same of (2) or (3), by the library's own training loop."""
     config = dqn.Config(
-        total_steps=steps, steps=1, num_envs=1, double=double, n_step=1, huber_delta=None, gamma=WORLD.gamma, lr=3e-3,
+        total_steps=steps, steps=1, minibatch=64, double=double, n_step=1, gamma=WORLD.gamma, lr=3e-3,
         epsilon_last=1.0, target_every=1, tau=0.02, learning_starts=200, hidden=(32,), report_every=EVERY,
     )  # fmt: skip
     world = start(SerialVectorEnv([lambda: MDPEnv(WORLD, "one_hot", HORIZON)]), seed)

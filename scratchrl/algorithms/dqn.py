@@ -49,7 +49,7 @@ class Config:
     """gradient steps in an update"""
     learning_starts: int = 1000
     """environment steps before the first gradient step"""
-    minibatch: int = 64
+    minibatch: int = 128
     """B: transitions per gradient step"""
     capacity: int = 100_000
     """transitions remembered"""
