@@ -38,11 +38,9 @@ HEAVY = [
 ]  # fmt: skip
 SECONDS = 60  # of processor time for one mutant
 TESTED_BY = {
-    "off_policy": ["returns"],
-    "constants": ["number_systems", "gaussian", "quadrature"],
-    "loops": ["kernels"],
-    "network_loops": ["kernels", "mlp", "critic", "fused", "action_values"],
-}
+    "off_policy": ["returns"], "constants": ["number_systems", "gaussian", "quadrature"],
+    "loops": ["kernels"], "network_loops": ["kernels", "mlp", "critic", "fused", "action_values"],
+}  # fmt: skip
 
 
 def tests(module):
