@@ -174,7 +174,7 @@ class Examination:
 def _is_gross(shown: Mapping[str, Any]) -> bool:
     """Whether a tenth of a result is missing where it is neither tiny nor huge: no rounding does that, logic does."""
     got, expected = shown.get("got"), shown.get("expected")
-    if not isinstance(got, np.ndarray) or np.shape(got) != np.shape(expected):
+    if not (isinstance(got, np.ndarray) and isinstance(expected, np.ndarray) and got.shape == expected.shape):
         return False
     far, size = np.abs(got.astype(float) - expected.astype(float)), np.abs(expected.astype(float))
     return bool(np.any((far > 0.1 * size) & (far > 1e-3) & (size < 1e3) & np.isfinite(far)))
