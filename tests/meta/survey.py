@@ -2,14 +2,15 @@
 
     python tests/meta/survey.py confusion           every entry of the catalogue as a subject; what it is called
     python tests/meta/survey.py alarms              every reference and convention, case by case
+    ... --only gae vtrace                           these specs alone
 
-Two processes; minutes and an hour. The test suite asks the same of fewer cases (test_catalogue.py).
+A process for each core; minutes and two hours. The test suite asks the same of fewer cases (test_catalogue.py).
 """
 
 import argparse
 import os
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 
 import numpy as np
 
@@ -28,10 +29,11 @@ def named(index):
     return index, report.verdict, report.slugs
 
 
-def confusion():
+def confusion(only):
     """The matrix of slug against first name, as its diagonal and everything beside it."""
     off, counts = [], Counter()
-    for index, verdict, slugs in everywhere(named, range(len(mistakes.catalogue()))):
+    asked = [index for index, entry in enumerate(mistakes.catalogue()) if entry.against in only]
+    for index, verdict, slugs in everywhere(named, asked):
         entry = mistakes.catalogue()[index]
         expected = () if entry.equivalent else (entry.slug,)
         right = slugs[:1] == expected
@@ -48,17 +50,26 @@ def confusion():
 
 def accused(task):
     """Rows (spec, name, dtype, cases, undecidable, wrong): the right functions of a spec over the same cases."""
-    name, count, fewer = task
+    name, count = task
     spec = specs.get(name)
     kinds = [(kind, strategy) for kind in ("tame", "edges", "stress") for strategy in getattr(spec, kind).values()]
     share = -(-count // len(kinds))
     cases = [(kind, case) for kind, strategy in kinds for case in draw(strategy, share, seed=7)]
-    some = cases[:: max(1, count // fewer)]
     rows = [trial(spec, "reference", spec.reference, dtype, cases) for dtype in ("float64", "float32")]
+    for slug, variants in conventions(name).items():
+        for turn, entry in enumerate(variants):
+            its = cases[turn :: len(variants)]
+            rows.append(trial(spec, slug, entry.around(spec.reference), "float64", its, entry))
+    return rows
+
+
+def conventions(name):
+    """slug -> its variants, such as several ε, which share the cases of the slug."""
+    found = {}
     for entry in mistakes.against(name):
         if entry.kind != BUG:
-            rows.append(trial(spec, entry.slug, entry.around(spec.reference), "float64", some, entry))
-    return rows
+            found.setdefault(entry.slug, []).append(entry)
+    return found
 
 
 def trial(spec, name, function, dtype, cases, entry=None):
@@ -75,29 +86,32 @@ def trial(spec, name, function, dtype, cases, entry=None):
     return spec.name, name, dtype, len(cases), undecidable, wrong
 
 
-def alarms(count, fewer):
-    """Every reference in both precisions on `count` cases, every convention in float64 on `fewer` of them."""
+def alarms(only, count):
+    """Every reference in both precisions and every convention in float64, each on `count` cases."""
     total = Counter()
-    for rows in everywhere(accused, [(name, count, fewer) for name in specs.every()]):
+    most_first = sorted(only, key=lambda name: -len(conventions(name)))
+    for rows in everywhere(accused, [(name, count) for name in most_first]):
         for spec, name, dtype, asked, undecidable, wrong in rows:
-            total.update(cases=asked, undecidable=undecidable, wrong=wrong)
-            print(f"{spec:<28}{name:<30}{dtype:<9}{asked:>7} cases{undecidable:>6} undecidable{wrong:>5} wrong")
+            total.update(functions=1, cases=asked, undecidable=undecidable, wrong=wrong)
+            counts = f"{asked:>7} cases{undecidable:>6} undecidable{wrong:>5} wrong"
+            print(f"{spec:<28}{name:<30}{dtype:<9}{counts}", flush=True)
     print(dict(total))
 
 
 def everywhere(function, tasks):
-    """Results in order, from as many processes as there are cores."""
+    """Results in order of completion, from as many processes as there are cores."""
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(function, tasks)
+        for done in as_completed([pool.submit(function, task) for task in tasks]):
+            yield done.result()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["confusion", "alarms"])
-    parser.add_argument("--cases", type=int, default=10_000, help="for each reference")
-    parser.add_argument("--conventions", type=int, default=10_000, help="for each convention")
+    parser.add_argument("--cases", type=int, default=10_000, help="for each function")
+    parser.add_argument("--only", nargs="+", default=specs.every(), help="specs")
     asked = parser.parse_args()
-    confusion() if asked.what == "confusion" else alarms(asked.cases, asked.conventions)
+    confusion(asked.only) if asked.what == "confusion" else alarms(asked.only, asked.cases)
 
 
 if __name__ == "__main__":
