@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchrl.maths import action_values, critic, mlp, pearlmutter, policies
+from scratchrl.maths import action_values, critic, mlp, pearlmutter, policies, state_action
 
 B, A = 3, 4
 
@@ -21,6 +21,18 @@ def numbers(rng, *shape):
 def short(array):
     """To the nearest float32; integers as they are."""
     return array.astype(np.float32).astype(np.float64) if array.dtype == float else array
+
+
+def _of_state_actions(activation, net, phi, obs, action, target):
+    return {
+        f"state_action.value {activation}": (partial(state_action.value, net), phi, obs, action),
+        f"state_action.value_and_d_action {activation}": (
+            partial(state_action.value_and_d_action, net), phi, obs, action,
+        ),
+        f"state_action.loss_and_grad {activation}": (
+            partial(state_action.loss_and_grad, net), phi, obs, action, target,
+        ),
+    }  # fmt: skip
 
 
 def of_networks(rng):
@@ -51,6 +63,7 @@ def of_networks(rng):
             f"action_values.loss_and_grad {activation}": (
                 partial(action_values.loss_and_grad, net), theta, x, np.arange(B) % 2, target, 0.75,
             ),
+            **_of_state_actions(activation, critic_net, phi, x[:, :1], x[:, 1:], target),
         }  # fmt: skip
     for name, policy in {
         "categorical": policies.categorical_policy(3, A, (4,)),

@@ -40,6 +40,7 @@ from scratchrl.maths import (
     soft,
     squashed_gaussian,
     squashing,
+    state_action,
     targets,
     values,
 )
@@ -117,11 +118,12 @@ def test_every_public_function_is_in_the_table():
         "objectives": {"clip_fraction", "adapt_beta", "check_clip"},
         "critic": {"fit", "minibatches"}, "returns": {"check"}, "targets": {"check_actions"},
         "action_values": {"epsilon_greedy", "explorer", "check_action"},
+        "state_action": {"joined", "split"},
     }  # fmt: skip
     modules = (
         action_values, categorical, critic, curvature, distributional, dueling, exponential, gaussian, kl_estimators,
         mlp, moments, objectives, optimizers, off_policy, pearlmutter, policies, prioritized, quadrature, quantiles,
-        returns, schedules, soft, squashed_gaussian, squashing, targets, values,
+        returns, schedules, soft, squashed_gaussian, squashing, state_action, targets, values,
     )  # fmt: skip
     for module in modules:
         short = module.__name__.rsplit(".", 1)[1]
