@@ -17,15 +17,10 @@ from typing import Any
 import numpy as np
 
 from scratchrl.oracle import mistakes, specs
-from scratchrl.oracle.examination import SCREENING, Examination, sample
-from scratchrl.oracle.judgement import judge
-from scratchrl.oracle.numbers import Undecidable
+from scratchrl.oracle.examination import HANGS, SCREENING, Examination, sample, score
 from scratchrl.oracle.report import Report
-from scratchrl.oracle.roles import Case
 from scratchrl.oracle.specification import Spec
-from scratchrl.oracle.subjects import Failure, Reading, readings
-
-HANGS = -1
+from scratchrl.oracle.subjects import Reading, readings
 
 
 def diagnose(
@@ -81,7 +76,7 @@ def diagnose(
 def _in_single_precision(double: Report, single: Report) -> Report:
     """What to say of a function that nothing explains in float64: perhaps that it calculates in float32."""
     if single.verdict == "wrong":
-        return single if single.entries else double
+        return single if single.entries or single.complaint else double
     where = "float64, for it calculates in single precision: handed float32, it is right"
     return replace(double, verdict="unstable", where=where, entries=single.entries, conventions=single.conventions)
 
@@ -123,25 +118,9 @@ def _choose(ways: Sequence[Reading], seed: int) -> Reading:
         candidates = list(group)
         scores = []
         for way in candidates:
-            scores.append(_score(way, cases))
+            scores.append(score(way, cases))
             if scores[-1] == HANGS:
                 return way
         if max(scores):
             return candidates[int(np.argmax(scores))]
     return ways[0]
-
-
-def _score(way: Reading, cases: Sequence[Case]) -> int:
-    """2 agrees everywhere, 1 answers everywhere, 0 fails, HANGS."""
-    score = 2
-    for case in cases:
-        given = way.given(case)
-        answer = way.answer(given)
-        if isinstance(answer, Failure):
-            return HANGS if answer.kind == "hangs" else 0
-        try:
-            verdict = judge(way.spec.reference, way, given, answer, fair=True)
-            score = min(score, 2 if verdict.agrees else 0 if verdict.complaint else 1)
-        except Undecidable:
-            continue
-    return score

@@ -1,6 +1,6 @@
 """One subject under examination: the search for where it leaves a function, its explanation, and the report."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -20,6 +20,9 @@ FEWER_SHRINKS = 60  # where examples are large
 SCREENING, DISCRIMINATING, FEW = 6, 24, 4  # cases to choose a reading by; to name by, tame; of each special kind
 
 
+HANGS, FAILS, ANSWERS, AGREES = -1, 0, 1, 2
+
+
 class Found(NamedTuple):
     """Where a subject left a function."""
 
@@ -33,6 +36,22 @@ class Found(NamedTuple):
 def sample(name: str, kind: str, count: int, seed: int) -> list[Case]:
     """The same cases for every subject of a spec: as many of each strategy of that kind."""
     return [case for strategy in getattr(specs.get(name), kind).values() for case in draw(strategy, count, seed)]
+
+
+def score(way: Reading, cases: Sequence[Case]) -> int:
+    """HANGS, FAILS somewhere, ANSWERS everywhere, AGREES everywhere with the reference."""
+    found = AGREES
+    for case in cases:
+        given = way.given(case)
+        answer = way.answer(given)
+        if isinstance(answer, Failure):
+            return HANGS if answer.kind == "hangs" else FAILS
+        try:
+            verdict = judge(way.spec.reference, way, given, answer, fair=True)
+        except Undecidable:
+            continue
+        found = min(found, AGREES if verdict.agrees else FAILS if verdict.complaint else ANSWERS)
+    return found
 
 
 class Examination:
@@ -126,6 +145,7 @@ class Examination:
             reading=reading,
             conventions=conventions,
             untested=untested,
+            beware=self._misread(),
             outputs=self.spec.outputs,
             entries=entries,
             others=explanation.others if explanation else (),
@@ -144,6 +164,15 @@ class Examination:
         if self.spec.differentiate and not self._gives_gradients():
             untested.append("the gradient: the answer came without one")
         return tuple(untested)
+
+    def _misread(self) -> tuple[str, ...]:
+        """Where only a part of each case was asked about: that whole ones are answered too, and with other numbers."""
+        whole = self.reading._replace(layout=self.spec.layouts[0])
+        if self.hangs or not self.reading.layout.is_part or whole.layout.is_part:
+            return ()
+        if score(whole, sample(self.spec.name, "tame", SCREENING, self.seed)) != ANSWERS:
+            return ()
+        return (f"arrays {whole.layout.name}: it takes them without complaint, and its numbers are wrong",)
 
     def _gives_gradients(self) -> bool:
         case = sample(self.spec.name, "tame", SCREENING, self.seed)[-1]
@@ -195,9 +224,7 @@ def _reading_lines(reading: Reading) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return (f"{library}, arrays {reading.layout.name}", names), conventions
 
 
-def _verdict_word(
-    found: Found | None, gross: bool, entries: tuple[Mistake, ...], conventions: tuple[str, ...]
-) -> str:
+def _verdict_word(found: Found | None, gross: bool, entries: tuple[Mistake, ...], conventions: tuple[str, ...]) -> str:
     if found is not None:
         return "unstable" if found.kind == "stress" and not gross else "wrong"
     return "convention" if entries or conventions else "correct"

@@ -50,6 +50,8 @@ def _reading(report: Any) -> Iterator[str]:
         yield f"  convention          {line}"
     for line in report.untested:
         yield f"  not tested          {line}"
+    for line in report.beware:
+        yield f"  beware              {line}"
 
 
 def _example(report: Any) -> Iterator[str]:

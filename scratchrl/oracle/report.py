@@ -23,6 +23,7 @@ class Report:
     reading: tuple[str, ...]  # how the subject was called, one line each
     conventions: tuple[str, ...] = ()  # in words, those that the reading needed
     untested: tuple[str, ...] = ()  # what could not be asked
+    beware: tuple[str, ...] = ()  # other shapes it takes without complaint, and answers wrongly
     outputs: tuple[str, ...] = ()  # names of what is compared, in order
     entries: tuple[Mistake, ...] = ()  # of the catalogue, that together reproduce the subject
     others: tuple[Mistake, ...] = ()  # single entries that no case tells from it

@@ -18,6 +18,11 @@ class Layout(NamedTuple):
     take: Callable[[NDArray], NDArray]  # one output, back
     note: str = ""  # what makes it a convention, if it is one
 
+    @property
+    def is_part(self) -> bool:
+        """Whether it leaves streams or rows of a case out."""
+        return self.fit is not _itself
+
 
 def _itself(anything: Any) -> Any:
     return anything

@@ -95,6 +95,25 @@ def test_a_mistake_behind_a_convention_is_still_a_mistake():
     assert diagnose(subject, "gaussian_log_prob", max_examples=50).verdict == "wrong"
 
 
+def test_right_for_one_stream_and_wrong_for_several_is_said():
+    def gae(reward, value, next_value, terminated, truncated, gamma, lam):
+        delta = reward + gamma * next_value * ~terminated - value
+        advantage, last = np.zeros_like(delta), 0.0
+        for t in reversed(range(len(delta))):
+            last = advantage[t] = delta[t] + gamma * lam * (not np.any(terminated[t] | truncated[t])) * last
+        return advantage
+
+    def of_one_stream(reward, value, next_value, terminated, truncated, gamma, lam):
+        assert reward.ndim == 1
+        return gae(reward, value, next_value, terminated, truncated, gamma, lam)
+
+    loose, strict = diagnose(gae, "gae"), diagnose(of_one_stream, "gae")
+    assert (loose.verdict, strict.verdict) == ("correct", "correct")
+    assert "(T, N)" in loose.beware[0]
+    assert "beware" in str(loose)
+    assert not strict.beware
+
+
 def test_the_same_question_gets_the_same_answer_to_the_byte():
     def subject(rewards, values, dones, last_value, gamma, lam):
         return loop(rewards, values, dones, last_value, gamma, lam, cut=False)
