@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from scratchrl.experience.batch import Batch
 from scratchrl.experience.world import World
+from scratchrl.maths import n_step_replay
 
 
 class Replay(NamedTuple):
@@ -137,18 +138,15 @@ def sample_n_step(
 
     Checked in tests/experience/test_replay.py against a walk over each environment's own list; n = 1 is `sample`.
     """
-    if n < 1:
-        raise ValueError(f"n: expected at least 1, got {n}")
-    first = last = _draw(replay, rng, size)
-    reward, discount = replay.reward.take(first), np.full(size, gamma, replay.reward.dtype)
-    going: Any = True
-    for _ in range(n - 1):
-        following, exists = _following(replay, last, num_envs)
-        going = going & exists
-        last = np.where(going, following, last)
-        reward += np.where(going, discount * replay.reward[last], 0)
-        discount = np.where(going, discount * reward.dtype.type(gamma), discount)
-    obs, action = (array.take(first, axis=0) for array in replay[:2])
+    rows = _draw(replay, rng, size)
+
+    def continues(row: NDArray, after: NDArray) -> NDArray:
+        """A run that was resumed with new episodes is not taken for one that went on."""
+        return (replay.obs[after] == replay.next_obs[row]).all(axis=1)
+
+    ring = (replay.reward, replay.terminated, replay.truncated, replay.env, replay.position, replay.size)
+    reward, last, discount = n_step_replay.runs(*ring, rows, n, gamma, num_envs, continues)
+    obs, action = (array.take(rows, axis=0) for array in replay[:2])
     next_obs, terminated, truncated = (array.take(last, axis=0) for array in replay[3:6])
     return NStepTransitions(obs, action, reward, next_obs, terminated, truncated, discount)
 
@@ -157,19 +155,3 @@ def _draw(replay: Replay, rng: np.random.Generator, size: int) -> NDArray:
     if replay.size < 1:
         raise ValueError("replay: expected at least one transition, got an empty one")
     return rng.integers(replay.size, size=size)
-
-
-def _following(replay: Replay, row: NDArray, num_envs: int) -> tuple[NDArray, NDArray]:
-    """(B,) rows of the transitions right after these, and whether there is one in the same episode.
-
-    It begins where this one ended: so a run that was resumed with new episodes is not taken for one that went on.
-    """
-    ahead = np.arange(1, num_envs + 1)
-    capacity = len(replay.reward)
-    age = (row - replay.position) % capacity if replay.size == capacity else row  # 0 is the oldest
-    rows = (row[:, None] + ahead) % capacity
-    candidate = (replay.env[rows] == replay.env[row, None]) & (age[:, None] + ahead < replay.size)
-    following = rows[np.arange(len(row)), candidate.argmax(axis=1)]
-    continues = (replay.obs[following] == replay.next_obs[row]).all(axis=1)
-    ended = replay.terminated[row] | replay.truncated[row]
-    return following, candidate.any(axis=1) & ~ended & continues

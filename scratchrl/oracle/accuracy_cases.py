@@ -18,6 +18,7 @@ from scratchrl.maths import (
     gaussian,
     kl_estimators,
     moments,
+    n_step_replay,
     objectives,
     off_policy,
     optimizers,
@@ -89,6 +90,7 @@ def of_trajectories(rng):
     reward, value, next_value, log_rho = numbers(rng, 4, T, 2)
     terminated, truncated = rng.random((2, T, 2)) < 0.2
     flags, one = (terminated, truncated), (reward, value, next_value)
+    ring = [array[:, 0] for array in (reward, *flags)]
     return {
         "returns.reverse_scan": (returns.reverse_scan, reward, value),
         "returns.discounted_return": (returns.discounted_return, reward, 0.9),
@@ -97,6 +99,7 @@ def of_trajectories(rng):
         "returns.n_step_return": (returns.n_step_return, reward, next_value, *flags, 0.9, 3),
         "returns.lambda_return": (returns.lambda_return, reward, next_value, *flags, 0.9, 0.8),
         "returns.gae": (returns.gae, *one, *flags, 0.9, 0.8),
+        "n_step_replay.runs": (n_step_replay.runs, *ring, np.arange(T) % 2, 2, T, np.arange(T), 3, 0.9, 2),
         "off_policy.vtrace": (off_policy.vtrace, log_rho, *one, *flags, 0.9, 0.8),
     }
 

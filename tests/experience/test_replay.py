@@ -198,7 +198,7 @@ def test_bad_input_is_named(world):
     with pytest.raises(ValueError, match="replay: expected at least one transition"):
         replays.sample(replay, rng, 2)
     with pytest.raises(ValueError, match="n: expected at least 1, got 0"):
-        replays.sample_n_step(replay, rng, 2, 0, 0.9, 1)
+        replays.sample_n_step(filled(world, 3, [2])[0], rng, 2, 0, 0.9, 1)
 
 
 def test_a_batch_without_transitions_changes_nothing(world):

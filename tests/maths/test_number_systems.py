@@ -27,6 +27,7 @@ from scratchrl.maths import (
     kl_estimators,
     mlp,
     moments,
+    n_step_replay,
     objectives,
     off_policy,
     optimizers,
@@ -118,12 +119,12 @@ def test_every_public_function_is_in_the_table():
         "objectives": {"clip_fraction", "adapt_beta", "check_clip"},
         "critic": {"fit", "minibatches"}, "returns": {"check"}, "targets": {"check_actions"},
         "action_values": {"epsilon_greedy", "explorer", "check_action"},
-        "state_action": {"joined", "split"},
+        "state_action": {"joined", "split"}, "n_step_replay": {"following"},
     }  # fmt: skip
     modules = (
         action_values, categorical, critic, curvature, distributional, dueling, exponential, gaussian, kl_estimators,
-        mlp, moments, objectives, optimizers, off_policy, pearlmutter, policies, prioritized, quadrature, quantiles,
-        returns, schedules, soft, squashed_gaussian, squashing, state_action, targets, values,
+        mlp, moments, n_step_replay, objectives, optimizers, off_policy, pearlmutter, policies, prioritized, quadrature,
+        quantiles, returns, schedules, soft, squashed_gaussian, squashing, state_action, targets, values,
     )  # fmt: skip
     for module in modules:
         short = module.__name__.rsplit(".", 1)[1]
