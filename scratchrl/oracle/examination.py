@@ -33,9 +33,14 @@ class Found(NamedTuple):
 
 
 @cache
+def drawn(name: str, kind: str, label: str, count: int, seed: int) -> list[Case]:
+    """The same cases for every subject of a spec; drawing them takes longer than asking about them."""
+    return draw(getattr(specs.get(name), kind)[label], count, seed)
+
+
 def sample(name: str, kind: str, count: int, seed: int) -> list[Case]:
-    """The same cases for every subject of a spec: as many of each strategy of that kind."""
-    return [case for strategy in getattr(specs.get(name), kind).values() for case in draw(strategy, count, seed)]
+    """As many cases of each strategy of that kind."""
+    return [case for label in getattr(specs.get(name), kind) for case in drawn(name, kind, label, count, seed)]
 
 
 def score(way: Reading, cases: Sequence[Case]) -> int:
@@ -81,17 +86,25 @@ class Examination:
         """The first kind of input on which the subject leaves `function`: tame, then edges, then stress."""
         for kind, share in (("tame", 1), ("edges", 2), ("stress", 2)):
             strategies = getattr(self.spec, kind)
-            for label, strategy in strategies.items():
-                count = max(FEW, self.max_examples // share // len(strategies))
-                shrinks = FEWER_SHRINKS if kind == "stress" else SHRINKS
-                bad = smallest(strategy, partial(self._is_bad, function, kind), count, self.seed, shrinks)
+            count = max(FEW, self.max_examples // share // max(1, len(strategies)))
+            for label in strategies:
+                cases = drawn(self.spec.name, kind, label, count, self.seed)
+                bad = next((case for case in cases if self._is_bad(function, kind, case)), None)
                 if bad is not None:
-                    return Found(kind, label, *bad)
+                    return Found(kind, label, bad, self._smaller(function, kind, label, count) or bad)
         return None
+
+    def _smaller(self, function: Callable[..., Any], kind: str, label: str, count: int) -> Case | None:
+        """The smallest bad case; none where a subject is not asked twice, or does not answer the same twice."""
+        if self.hangs:
+            return None
+        is_bad, shrinks = partial(self._is_bad, function, kind), FEWER_SHRINKS if kind == "stress" else SHRINKS
+        found = smallest(getattr(self.spec, kind)[label], is_bad, count, self.seed, shrinks)
+        return None if found is None else found[1]
 
     def _is_bad(self, function: Callable[..., Any], kind: str, case: Case) -> bool:
         if self.hangs:
-            return False  # once is enough
+            return False
         try:
             self.cases += 1
             return not self._verdict(function, case, kind).agrees
