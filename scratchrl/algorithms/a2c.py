@@ -15,7 +15,7 @@ Checked in tests/algorithms/test_a2c.py.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +96,18 @@ def init(config: Config, world: World, rng: np.random.Generator) -> State:
 # ---- loss and gradient ----
 
 
-def loss_and_grad(agent: Agent, theta: NDArray, samples: Samples, config: Config) -> tuple[NDArray, NDArray]:
+class Coefficients(Protocol):
+    """The fields of a Config that decide the gradients."""
+
+    @property
+    def gamma(self) -> float: ...
+    @property
+    def lam(self) -> float: ...
+    @property
+    def entropy_coefficient(self) -> float: ...
+
+
+def loss_and_grad(agent: Agent, theta: NDArray, samples: Samples, config: Coefficients) -> tuple[NDArray, NDArray]:
     """−L(θ) of (1) and its gradient.
 
     Returns:
@@ -111,6 +122,22 @@ def loss_and_grad(agent: Agent, theta: NDArray, samples: Samples, config: Config
     return -value.mean(), policies.vjp(agent.policy, theta, cache, -d_params / rows)  # (1)
 
 
+def gradients(
+    agent: Agent, theta: NDArray, phi: NDArray, batch: Batch, config: Coefficients
+) -> tuple[NDArray, NDArray, dict[str, float]]:
+    """Where both losses rise, on a batch of π_θ's: d_theta of −(1), d_phi of (2), and what there is to report."""
+    samples = sampling.judged(agent, theta, phi, batch, config.gamma, config.lam)
+    loss, d_theta = loss_and_grad(agent, theta, samples, config)
+    value_loss, d_phi = critic.loss_and_grad(agent.value, phi, samples.obs, samples.target)  # (2)
+    report = {
+        "losses/policy_loss": float(loss),
+        "losses/value_loss": float(value_loss),
+        "losses/entropy": float(agent.policy.distribution.entropy(samples.params).mean()),
+        "losses/explained_variance": float(values.explained_variance(samples.value, samples.target)),
+    }
+    return d_theta, d_phi, report
+
+
 # ---- one update, and the loop ----
 
 
@@ -118,23 +145,15 @@ def update(
     agent: Agent, state: State, batch: Batch, config: Config, rng: np.random.Generator
 ) -> tuple[State, dict[str, float]]:
     """One step of Adam for θ, one for φ."""
-    samples = sampling.judged(agent, state.theta, state.phi, batch, config.gamma, config.lam)
+    d_theta, d_phi, report = gradients(agent, state.theta, state.phi, batch, config)
     fraction = 1 - state.step / config.total_steps if config.anneal else 1.0
-    loss, d_theta = loss_and_grad(agent, state.theta, samples, config)
-    value_loss, d_phi = critic.loss_and_grad(agent.value, state.phi, samples.obs, samples.target)  # (2)
     policy_lr, value_lr, longest = fraction * config.policy_lr, fraction * config.value_lr, config.max_grad_norm
     theta_optimizer, theta_step = optimizers.adam(state.theta_optimizer, d_theta, policy_lr, max_norm=longest)
     phi_optimizer, phi_step = optimizers.adam(state.phi_optimizer, d_phi, value_lr, max_norm=longest)
-    info = {
-        "charts/learning_rate": policy_lr,
-        "losses/policy_loss": float(loss),
-        "losses/value_loss": float(value_loss),
-        "losses/entropy": float(agent.policy.distribution.entropy(samples.params).mean()),
-        "losses/explained_variance": float(values.explained_variance(samples.value, samples.target)),
-    }
-    steps = state.step + len(samples.obs)
+    steps = state.step + int(np.count_nonzero(batch.valid))
     theta, phi = state.theta + theta_step, state.phi + phi_step
-    return State(theta, phi, theta_optimizer, phi_optimizer, state.scales, steps), info
+    new = State(theta, phi, theta_optimizer, phi_optimizer, state.scales, steps)
+    return new, {"charts/learning_rate": policy_lr, **report}
 
 
 def train(
