@@ -19,6 +19,7 @@ ALGORITHMS = {
     "ppo": "proximal policy optimization (Schulman et al. 2017)",
     "dqn": "Q-learning with a network and a replay, double by default (Mnih et al. 2015)",
     "c51": "Q-learning of the return's distribution (Bellemare et al. 2017)",
+    "alphazero": "self-play with a tree search and a network, for TicTacToe and ConnectFour (Silver et al. 2018)",
 }
 IDENTITY = ("env", "seed", "vectorization", "dtype", "threads")  # the options that decide a run's bits
 
@@ -59,7 +60,7 @@ def algorithm(name):
 
 def parse(name, module, arguments):
     """(Options, Config, settings of the run): from the flags, and on --resume from the run's own config.json."""
-    options, config = _read_flags(name, arguments, Options(), module.Config())
+    options, config = _read_flags(name, arguments, Options(env=getattr(module, "ENV", Options.env)), module.Config())
     if options.out == Options.out:
         options = dataclasses.replace(options, out=_folder(name, options))
     if options.resume:

@@ -20,12 +20,14 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from scratchrl.experience import game_env
 from scratchrl.experience.serial import SerialVectorEnv
 from scratchrl.experience.spaces import UnusableEnvironment, require_supported
 
 __all__ = ["UnusableEnvironment", "make"]
 VECTORIZATIONS = ("auto", "sync", "async", "native")
 NATIVE_PAYS_FROM = 6
+game_env.register()
 
 
 def make(env_id: str, num_envs: int = 1, vectorization: str = "auto") -> VectorEnv:
