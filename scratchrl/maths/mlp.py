@@ -185,6 +185,8 @@ def vjp_input(net: MLP, theta: NDArray, cache: list[NDArray], d_y: NDArray) -> N
     >>> vjp_input(net, theta, forward(net, theta, np.array([[1.0, 10.0]]))[1], np.array([[2.0]]))
     array([[6., 8.]])
     """
+    if kernels.are_alike(theta, d_y, *cache):
+        return kernels.mlp_vjp_input(theta, net.sizes, ACTIVATIONS[net.activation], tuple(cache), d_y)
     weights, d = layers(net, theta), d_y
     for l in range(len(weights) - 1, 0, -1):
         d = _times_slope(d @ weights[l][0].T, cache[l], net.activation)  # (4)

@@ -33,7 +33,7 @@ from scratchrl.maths import (
     targets,
     values,
 )
-from scratchrl.oracle.accuracy_networks import A, B, numbers, of_networks
+from scratchrl.oracle.accuracy_networks import A, B, numbers, of_actors, of_networks
 
 T = 6
 
@@ -191,7 +191,9 @@ def two_steps(init, optimizer, theta, gradient):
     return first, optimizer(state, gradient - theta, lr=0.5)[1]
 
 
-FAMILIES = (of_densities, of_samples, of_trajectories, of_action_values, of_networks, of_vectors, of_squashed)
+FAMILIES = (
+    of_densities, of_samples, of_trajectories, of_action_values, of_networks, of_vectors, of_squashed, of_actors,
+)  # fmt: skip
 
 
 def cases(rng):

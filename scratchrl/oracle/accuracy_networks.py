@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchrl.maths import action_values, critic, mlp, pearlmutter, policies, state_action
+from scratchrl.maths import action_values, bounding, critic, mlp, pearlmutter, policies, soft_actor, state_action
 
 B, A = 3, 4
 
@@ -32,6 +32,29 @@ def _of_state_actions(activation, net, phi, obs, action, target):
         f"state_action.loss_and_grad {activation}": (
             partial(state_action.loss_and_grad, net), phi, obs, action, target,
         ),
+    }  # fmt: skip
+
+
+def of_actors(rng):
+    """SAC's actor, smooth: relu and the identity are the networks' business."""
+    actor, net = soft_actor.Actor(mlp.MLP((3, 4, 4)), -5.0, 2.0), mlp.MLP((5, 4, 1))
+    theta, phi, obs = numbers(rng, mlp.size(actor.mlp)), numbers(rng, 2 * mlp.size(net)), numbers(rng, B, 3)
+    noise, d_mean, d_log_std = numbers(rng, 3, B, 2)
+    layers, free = soft_actor.forward(actor, theta, obs)[2]
+    cache = [short(array) for array in (*layers, free)]
+
+    def vjp(theta, cache, *rows):
+        return soft_actor.vjp(actor, theta, soft_actor.Cache(cache[:-1], cache[-1]), *rows)
+
+    return {
+        "soft_actor.forward": (lambda *a: soft_actor.forward(actor, *a)[:2], theta, obs),
+        "soft_actor.vjp": (vjp, theta, cache, d_mean, d_log_std),
+        "soft_actor.act": (partial(soft_actor.act, actor), theta, obs, noise),
+        "soft_actor.loss_and_grad": (
+            lambda theta, *rest: soft_actor.loss_and_grad(actor, theta, net, *rest), theta, phi, 0.2, obs, noise,
+        ),
+        "bounding.bounded": (lambda x: bounding.bounded(x, -5.0, 2.0), 2 * noise),
+        "bounding.bounded_grad": (lambda x: bounding.bounded_grad(x, -5.0, 2.0), 2 * noise),
     }  # fmt: skip
 
 

@@ -29,6 +29,7 @@ ARGUMENTS = {
     "are_below": lambda rng, dtype: (rng.integers(-1, 4, 2), 3),
     "standardize": lambda rng, dtype: (normal(rng, dtype, ROWS),),
     "mlp_vjp": lambda rng, dtype: (*network(rng, dtype), normal(rng, dtype, ROWS, 4)),
+    "mlp_vjp_input": lambda rng, dtype: (*network(rng, dtype), normal(rng, dtype, ROWS, 4)),
     "fisher_vector_product": lambda rng, dtype: (
         *network(rng, dtype), normal(rng, dtype, ROWS, 4) ** 2, np.array([[0, 4]]), normal(rng, dtype, mlp.size(NET))
     ),

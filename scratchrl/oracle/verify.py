@@ -15,6 +15,7 @@ from scratchrl.oracle import (
     checks_networks,
     checks_objectives,
     checks_returns,
+    checks_soft_actor,
     checks_squashed,
 )
 from scratchrl.oracle.checks import Check, Row
@@ -26,7 +27,7 @@ def checks() -> list[Check]:
     """Every claim, file by file."""
     files = (
         checks_networks, checks_distributions, checks_squashed, checks_objectives, checks_returns, checks_action_values,
-        checks_kernels,
+        checks_soft_actor, checks_kernels,
     )  # fmt: skip
     return [check for file in files for check in file.checks()]
 

@@ -272,6 +272,43 @@ def test_the_float32_tanh_at_the_ends_of_the_number_line():
     assert np.isnan(tanh(np.array([np.nan]))).all()
 
 
+# ---- mlp_vjp and mlp_vjp_input, on nets narrow and wide ----
+
+
+WIDTHS = pytest.mark.parametrize("hidden", [(4, 2), (network_loops.WIDE + 6, 5), (5, network_loops.WIDE + 1)])
+
+
+@DTYPES
+@WIDTHS
+@pytest.mark.parametrize("activation", sorted(mlp.ACTIVATIONS))
+@pytest.mark.parametrize("rows", [0, 1, network_loops.BLOCK + 3, 2 * network_loops.BLOCK + 3])
+def test_pulling_back_compiled_or_not_is_the_formula(dtype, hidden, activation, rows):
+    """Any number of blocks; the formula is the NumPy one that complex numbers take."""
+    rng, net = np.random.default_rng(0), mlp.MLP((3, *hidden, 2), activation)
+    theta, x, d_y = rng.standard_normal(mlp.size(net)), rng.standard_normal((rows, 3)), rng.standard_normal((rows, 2))
+    cache = mlp.forward(net, theta, x)[1]
+    narrow = theta.astype(dtype), tuple(h.astype(dtype) for h in cache), d_y.astype(dtype)
+    for name, formula in (("mlp_vjp", mlp.vjp), ("mlp_vjp_input", mlp.vjp_input)):
+        truth = formula(net, theta.astype(complex), cache, d_y).real
+        for kernel in (getattr(kernels, name), getattr(kernels, f"{name}_py")):
+            got = kernel(narrow[0], net.sizes, mlp.ACTIVATIONS[activation], *narrow[1:])
+            assert got.dtype == dtype
+            size = max(1.0, np.abs(truth).max(initial=0.0))
+            np.testing.assert_allclose(got, truth, rtol=0, atol=200 * np.finfo(dtype).eps * size)
+
+
+def test_pulling_back_leaves_its_arguments_alone():
+    """One layer or more: the first product must not be written over the caller's d_y."""
+    for hidden in ((), (4,)):
+        rng, net = np.random.default_rng(0), mlp.MLP((3, *hidden, 2), "tanh")
+        theta, x, d_y = rng.standard_normal(mlp.size(net)), rng.standard_normal((5, 3)), rng.standard_normal((5, 2))
+        cache = mlp.forward(net, theta, x)[1]
+        before = [a.copy() for a in (theta, d_y, *cache)]
+        mlp.vjp_input(net, theta, cache, d_y)
+        for now, then in zip((theta, d_y, *cache), before, strict=True):
+            np.testing.assert_array_equal(now, then)
+
+
 # ---- ppo_clip ----
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from scratchrl.maths import (
     action_values,
+    bounding,
     categorical,
     constants,
     critic,
@@ -39,6 +40,7 @@ from scratchrl.maths import (
     returns,
     schedules,
     soft,
+    soft_actor,
     squashed_gaussian,
     squashing,
     state_action,
@@ -122,9 +124,10 @@ def test_every_public_function_is_in_the_table():
         "state_action": {"joined", "split"}, "n_step_replay": {"following"},
     }  # fmt: skip
     modules = (
-        action_values, categorical, critic, curvature, distributional, dueling, exponential, gaussian, kl_estimators,
+        action_values, bounding, categorical, critic, curvature, distributional, dueling, exponential, gaussian,
+        kl_estimators,
         mlp, moments, n_step_replay, objectives, optimizers, off_policy, pearlmutter, policies, prioritized, quadrature,
-        quantiles, returns, schedules, soft, squashed_gaussian, squashing, state_action, targets, values,
+        quantiles, returns, schedules, soft, soft_actor, squashed_gaussian, squashing, state_action, targets, values,
     )  # fmt: skip
     for module in modules:
         short = module.__name__.rsplit(".", 1)[1]

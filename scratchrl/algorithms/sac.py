@@ -1,0 +1,267 @@
+r"""SAC, soft actor-critic: real actions, remembered transitions, and a price α for being predictable that finds itself.
+
+    π_θ       the actor, a squashed Gaussian: a = tanh(μ_θ(s) + σ_θ(s) ε), ε ~ N(0, I)
+    Q_φ₁, Q_φ₂   two critics that start differently; φ⁻ their slow copies; min Q the smaller one, sample by sample
+    α, H̄     the temperature, reward per nat; the entropy asked for, nats
+    (s, a, r, s′, m)   B transitions from the replay, m = 0 if s′ is terminal
+
+    y = r + γ m (min Q_φ⁻(s′, a′) − α log π_θ(a′|s′)),   a′ ~ π_θ(·|s′) drawn now                                 (1)
+    L(φ) = Σ_k (1/B) Σ_b ½ (Q_φk(s_b, a_b) − y_b)²                         to be made small, y constant           (2)
+    L(θ) = (1/B) Σ_b [ α log π_θ(a|s_b) − min Q_φ(s_b, a) ],  a = a_θ(s_b, ε_b)      to be made small, φ constant (3)
+    L(log α) = −(1/B) Σ_b α (log π_θ(a|s_b) + H̄)                           to be made small, θ constant           (4)
+    φ⁻ ← τ φ + (1 − τ) φ⁻                                                  after every gradient step              (5)
+
+Critics first, then the actor against the new critics, then α by the surprise of the actions the actor was judged by.
+What is after a terminal state counts nothing, its entropy included; where an episode was truncated its successor
+bootstraps. (3) is differentiated by way of a (maths/soft_actor.py); log σ is kept between two bounds by a tanh.
+
+Convention: π and Q see actions in [−1, 1]^A, whatever the environment's bounds are (experience/actions.py), so log π,
+H̄ and α do not depend on the environment's units; H̄ = −A is the default. A density over the environment's own
+actions would have the entropy H + Σ_i log h_i, h half the ranges: a shift of H̄, and nothing else.
+
+Papers: Haarnoja et al. (2018), Soft actor-critic; (2018), Soft actor-critic algorithms and applications (the version
+here: no network for V, two critics, α learnt).
+Checked in tests/algorithms/test_sac.py.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchrl.experience import actions, limits, replay
+from scratchrl.experience.actions import Range
+from scratchrl.experience.batch import Batch, joined
+from scratchrl.experience.replay import Replay, Transitions
+from scratchrl.experience.rollout import collect
+from scratchrl.experience.world import World
+from scratchrl.maths import initialization, optimizers, soft, soft_actor, squashed_gaussian, state_action, targets
+from scratchrl.maths.mlp import MLP
+from scratchrl.maths.optimizers import Adam
+from scratchrl.maths.soft_actor import Actor
+
+
+@dataclass(frozen=True)
+class Config:
+    """Defaults that solve Pendulum-v1 and, with more total_steps, learn Hopper-v5."""
+
+    total_steps: int = 20_000
+    """environment steps to train for"""
+    num_envs: int = 1
+    """N: environments side by side"""
+    steps: int = 1
+    """steps of each environment between two updates"""
+    updates: int = 1
+    """gradient steps in an update"""
+    learning_starts: int = 1000
+    """environment steps before the first gradient step; until then actions are uniformly random"""
+    minibatch: int = 256
+    """B: transitions per gradient step"""
+    capacity: int = 300_000
+    """transitions remembered"""
+    gamma: float = 0.99
+    """discount γ"""
+    tau: float = 0.005
+    """τ of (5)"""
+    policy_lr: float = 3e-4
+    """learning rate of Adam for θ"""
+    value_lr: float = 1e-3
+    """learning rate of Adam for φ"""
+    alpha_lr: float = 1e-3
+    """learning rate of Adam for log α"""
+    alpha: float = 1.0
+    """α in the beginning, and to the end if it is not learnt"""
+    learn_alpha: bool = True
+    """let α move by (4)"""
+    target_entropy: float | None = None
+    """H̄ of (4); none: −A"""
+    log_std_low: float = -5.0
+    """lower bound of log σ"""
+    log_std_high: float = 2.0
+    """upper bound of log σ"""
+    report_every: int = 1000
+    """environment steps between two reports"""
+    hidden: tuple[int, ...] = (128, 128)
+    """widths of the hidden layers, of the actor and of each critic"""
+    activation: str = "relu"
+    """tanh, relu or identity"""
+
+    def __post_init__(self) -> None:
+        limits.positive(self, "total_steps", "num_envs", "steps", "updates", "minibatch", "capacity", "report_every")
+        limits.positive(self, "policy_lr", "value_lr", "alpha_lr", "alpha")
+        limits.not_negative(self, "learning_starts")
+        limits.fraction(self, "gamma", "tau")
+        if not self.log_std_low < self.log_std_high:
+            raise ValueError(f"log_std_high: expected a number above {self.log_std_low}, got {self.log_std_high}")
+
+
+class State(NamedTuple):
+    """All that changes while learning."""
+
+    theta: NDArray  # (size of the actor,)
+    phi: NDArray  # (2 · size of a critic,)
+    target: NDArray  # (2 · size of a critic,) φ⁻
+    log_alpha: NDArray  # (1,)
+    theta_optimizer: Adam
+    phi_optimizer: Adam
+    alpha_optimizer: Adam
+    replay: Replay  # written in place; its actions are the environment's
+    step: int  # environment steps so far
+
+
+class Networks(NamedTuple):
+    """Shapes only: what the environment's spaces ask for."""
+
+    actor: Actor
+    critic: MLP
+    box: Range
+
+
+def networks(envs: Any, config: Config) -> Networks:
+    """obs (B, O) → [μ, x] (B, 2A);  [obs, action] (B, O + A) → Q (B, 1);  the range of actions."""
+    actor = Actor(actions.actor_network(envs, config, outputs=2), config.log_std_low, config.log_std_high)
+    return Networks(actor, actions.critic_network(envs, config), actions.range_of(envs))
+
+
+def init(config: Config, world: World, rng: np.random.Generator) -> State:
+    """θ₀ that hardly looks at the state, two different critics, φ⁻ = φ₀, optimizers at rest, an empty replay."""
+    nets, dtype = networks(world.envs, config), world.obs.dtype
+    theta = initialization.init(nets.actor.mlp, rng, gain=0.01, dtype=dtype)
+    phi = np.concatenate([initialization.init(nets.critic, rng, dtype=dtype) for _ in range(2)])
+    log_alpha = np.full(1, np.log(config.alpha), dtype)
+    memories = (optimizers.adam_init(parameters) for parameters in (theta, phi, log_alpha))
+    return State(theta, phi, phi, log_alpha, *memories, replay.empty(world, config.capacity), 0)
+
+
+# ---- losses and gradients ----
+
+
+def td_target(nets: Networks, state: State, samples: Transitions, noise: NDArray, config: Config) -> NDArray:
+    """y of (1), (B,).
+
+    Args:
+      samples: their actions are not looked at; noise: ε of a′, (B, A).
+    """
+    next_action, next_log_prob = soft_actor.act(nets.actor, state.theta, samples.next_obs, noise)
+    next_q = state_action.value(nets.critic, state.target, samples.next_obs, next_action)
+    ending, alpha = (samples.terminated, samples.truncated), np.exp(state.log_alpha[0])
+    return targets.sac_target(samples.reward, *next_q, next_log_prob, *ending, config.gamma, alpha)  # (1)
+
+
+def critic_loss_and_grad(
+    nets: Networks, state: State, samples: Transitions, noise: NDArray, config: Config
+) -> tuple[Any, NDArray]:
+    """L(φ) of (2) and its gradient, y held constant.
+
+    Args:
+      samples: actions in [−1, 1]^A; noise: as for `td_target`.
+    Returns:
+      loss (), d_phi (2 · size,).
+    """
+    y = td_target(nets, state, samples, noise, config)
+    return state_action.loss_and_grad(nets.critic, state.phi, samples.obs, samples.action, y)  # (2)
+
+
+def actor_loss_and_grad(nets: Networks, state: State, obs: NDArray, noise: NDArray) -> tuple[Any, NDArray, NDArray]:
+    """L(θ) of (3), its gradient, φ and α held constant, and log π of the actions drawn.
+
+    Returns:
+      loss (), d_theta (size,), log_prob (B,).
+    """
+    alpha = np.exp(state.log_alpha[0])
+    return soft_actor.loss_and_grad(nets.actor, state.theta, nets.critic, state.phi, alpha, obs, noise)  # (3)
+
+
+def temperature_loss_and_grad(
+    log_alpha: NDArray, log_prob: NDArray, actions: int, config: Config
+) -> tuple[Any, NDArray]:
+    """L(log α) of (4) and its gradient, log π held constant.
+
+    Args:
+      log_alpha: (1,); log_prob: (B,); actions: A.
+    Returns:
+      loss (), d_log_alpha (1,).
+    """
+    wanted = -actions if config.target_entropy is None else config.target_entropy
+    value, d_log_alpha = soft.temperature_loss(log_alpha[0], log_prob, wanted)
+    return value.sum() / len(log_prob), d_log_alpha.sum(keepdims=True) / len(log_prob)  # (4)
+
+
+# ---- one update, and the loop ----
+
+
+def gradient_step(
+    nets: Networks, state: State, config: Config, rng: np.random.Generator
+) -> tuple[State, dict[str, float]]:
+    """One step of Adam for φ, then θ, then log α, on transitions drawn from the replay; then (5)."""
+    samples = replay.sample(state.replay, rng, config.minibatch)
+    samples = samples._replace(action=actions.from_env(nets.box, samples.action).astype(samples.action.dtype))
+    noise = rng.standard_normal((2, *samples.action.shape)).astype(samples.obs.dtype)
+    critic_loss, d_phi = critic_loss_and_grad(nets, state, samples, noise[0], config)
+    phi_optimizer, step = optimizers.adam(state.phi_optimizer, d_phi, config.value_lr)
+    state = state._replace(phi=state.phi + step, phi_optimizer=phi_optimizer)
+    actor_loss, d_theta, log_prob = actor_loss_and_grad(nets, state, samples.obs, noise[1])
+    theta_optimizer, step = optimizers.adam(state.theta_optimizer, d_theta, config.policy_lr)
+    state = state._replace(theta=state.theta + step, theta_optimizer=theta_optimizer)
+    if config.learn_alpha:
+        _, d_log_alpha = temperature_loss_and_grad(state.log_alpha, log_prob, noise.shape[-1], config)
+        alpha_optimizer, step = optimizers.adam(state.alpha_optimizer, d_log_alpha, config.alpha_lr)
+        state = state._replace(log_alpha=state.log_alpha + step, alpha_optimizer=alpha_optimizer)
+    state = state._replace(target=targets.polyak_update(state.phi, state.target, config.tau))  # (5)
+    info = {"losses/qf_loss": critic_loss, "losses/actor_loss": actor_loss, "losses/entropy": -log_prob.mean()}
+    return state, {name: float(number) for name, number in info.items()}
+
+
+def update(
+    nets: Networks, state: State, batch: Batch, config: Config, rng: np.random.Generator
+) -> tuple[State, dict[str, float]]:
+    """The batch remembered (the replay is written in place), then gradient steps; what the last of them reports."""
+    step = state.step + int(np.count_nonzero(batch.valid))
+    new = state._replace(replay=replay.add(state.replay, batch), step=step)
+    info = dict.fromkeys(("losses/qf_loss", "losses/actor_loss", "losses/entropy"), np.nan)
+    for _ in range(config.updates if step >= config.learning_starts else 0):
+        new, info = gradient_step(nets, new, config, rng)
+    return new, {**info, "losses/alpha": float(np.exp(new.log_alpha[0]))}
+
+
+def explorer(nets: Networks, state: State, config: Config, rng: np.random.Generator) -> Callable[[NDArray], NDArray]:
+    """obs (N, O) → action of the environment: uniformly random before learning starts, then a ~ π_θ."""
+    if state.step < config.learning_starts:
+        return lambda obs: actions.to_env(nets.box, rng.uniform(-1, 1, (len(obs), len(nets.box.half))))
+
+    def act(obs: NDArray) -> NDArray:
+        mean, log_std, _ = soft_actor.forward(nets.actor, state.theta, obs)
+        return actions.to_env(nets.box, squashed_gaussian.sample(rng, mean, log_std))
+
+    return act
+
+
+def train(
+    config: Config, world: World, rng: np.random.Generator, state: State | None = None
+) -> Iterator[tuple[State, dict]]:
+    """Collect a few steps, update; yield at every multiple of report_every; until total_steps."""
+    nets = networks(world.envs, config)
+    state = init(config, world, rng) if state is None else state
+    ended = []
+    while state.step < config.total_steps:
+        batch, episodes = collect(world, explorer(nets, state, config, rng), config.steps)
+        if not batch.valid.any():
+            continue  # every environment was only resetting itself
+        ended.append(episodes)
+        reported = state.step // config.report_every
+        state, info = update(nets, state, batch, config, rng)
+        if state.step // config.report_every > reported or state.step >= config.total_steps:
+            yield state, {**info, "episodes": joined(ended)}
+            ended = []
+
+
+def player(
+    envs: Any, state: State, config: Config, rng: np.random.Generator, deterministic: bool
+) -> Callable[[NDArray], NDArray]:
+    """obs (N, O) → action: tanh μ, the median, if `deterministic`, else drawn from π_θ."""
+    nets = networks(envs, config)
+    if not deterministic:
+        return explorer(nets, state._replace(step=config.learning_starts), config, rng)
+    return lambda obs: actions.to_env(nets.box, np.tanh(soft_actor.forward(nets.actor, state.theta, obs)[0]))
