@@ -26,6 +26,7 @@ Checked in tests/algorithms/test_sac.py.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -111,81 +112,72 @@ class State(NamedTuple):
     step: int  # environment steps so far
 
 
-class Networks(NamedTuple):
-    """Shapes only: what the environment's spaces ask for."""
+class Agent(NamedTuple):
+    """The shapes of the networks, and the Box of actions."""
 
     actor: Actor
     critic: MLP
     box: Range
 
 
-def networks(envs: Any, config: Config) -> Networks:
+def build(envs: Any, config: Config, dtype: Any = np.float64) -> Agent:
     """obs (B, O) → [μ, x] (B, 2A);  [obs, action] (B, O + A) → Q (B, 1);  the range of actions."""
     actor = Actor(actions.actor_network(envs, config, outputs=2), config.log_std_low, config.log_std_high)
-    return Networks(actor, actions.critic_network(envs, config), actions.range_of(envs))
+    return Agent(actor, actions.critic_network(envs, config), actions.range_of(envs, dtype))
 
 
 def init(config: Config, world: World, rng: np.random.Generator) -> State:
-    """θ₀ that hardly looks at the state, two different critics, φ⁻ = φ₀, optimizers at rest, an empty replay."""
-    nets, dtype = networks(world.envs, config), world.obs.dtype
-    theta = initialization.init(nets.actor.mlp, rng, gain=0.01, dtype=dtype)
-    phi = np.concatenate([initialization.init(nets.critic, rng, dtype=dtype) for _ in range(2)])
+    """θ₀ that hardly looks at the state, two different critics, φ⁻ = φ₀, optimizers at rest, nothing remembered."""
+    agent, dtype, at_rest = build(world.envs, config), world.obs.dtype, optimizers.adam_init
+    theta = initialization.init(agent.actor.mlp, rng, gain=0.01, dtype=dtype)
+    phi = np.concatenate([initialization.init(agent.critic, rng, dtype=dtype) for _ in range(2)])
     log_alpha = np.full(1, np.log(config.alpha), dtype)
-    memories = (optimizers.adam_init(parameters) for parameters in (theta, phi, log_alpha))
-    return State(theta, phi, phi, log_alpha, *memories, replay.empty(world, config.capacity), 0)
+    memory = replay.empty(world, config.capacity)
+    return State(theta, phi, phi, log_alpha, at_rest(theta), at_rest(phi), at_rest(log_alpha), memory, 0)
 
 
 # ---- losses and gradients ----
 
 
-def td_target(nets: Networks, state: State, samples: Transitions, noise: NDArray, config: Config) -> NDArray:
-    """y of (1), (B,).
-
-    Args:
-      samples: their actions are not looked at; noise: ε of a′, (B, A).
-    """
-    next_action, next_log_prob = soft_actor.act(nets.actor, state.theta, samples.next_obs, noise)
-    next_q = state_action.value(nets.critic, state.target, samples.next_obs, next_action)
-    ending, alpha = (samples.terminated, samples.truncated), np.exp(state.log_alpha[0])
-    return targets.sac_target(samples.reward, *next_q, next_log_prob, *ending, config.gamma, alpha)  # (1)
+def td_target(
+    agent: Agent, theta: NDArray, phi: NDArray, alpha: Any, samples: Transitions, noise: NDArray, config: Config
+) -> NDArray:
+    """y of (1), (B,): φ⁻ is given, and the noise ε of a′ (B, A)."""
+    next_action, next_log_prob = soft_actor.act(agent.actor, theta, samples.next_obs, noise)
+    q1, q2 = state_action.value(agent.critic, phi, samples.next_obs, next_action)
+    reward, (terminated, truncated) = samples.reward, samples[4:]
+    return targets.sac_target(reward, q1, q2, next_log_prob, terminated, truncated, config.gamma, alpha)  # (1)
 
 
-def critic_loss_and_grad(
-    nets: Networks, state: State, samples: Transitions, noise: NDArray, config: Config
-) -> tuple[Any, NDArray]:
-    """L(φ) of (2) and its gradient, y held constant.
+def critic_loss_and_grad(agent: Agent, phi: NDArray, samples: Transitions, target: NDArray) -> tuple[Any, NDArray]:
+    """L(φ) of (2), summed over the critics, and its gradient; actions in [−1, 1].
 
-    Args:
-      samples: actions in [−1, 1]^A; noise: as for `td_target`.
     Returns:
       loss (), d_phi (2 · size,).
     """
-    y = td_target(nets, state, samples, noise, config)
-    return state_action.loss_and_grad(nets.critic, state.phi, samples.obs, samples.action, y)  # (2)
+    return state_action.loss_and_grad(agent.critic, phi, samples.obs, samples.action, target)
 
 
-def actor_loss_and_grad(nets: Networks, state: State, obs: NDArray, noise: NDArray) -> tuple[Any, NDArray, NDArray]:
-    """L(θ) of (3), its gradient, φ and α held constant, and log π of the actions drawn.
+def actor_loss_and_grad(
+    agent: Agent, theta: NDArray, phi: NDArray, alpha: Any, obs: NDArray, noise: NDArray
+) -> tuple[Any, NDArray, NDArray]:
+    """L(θ) of (3), its gradient, and log π of the actions drawn with the noise ε (B, A).
 
     Returns:
       loss (), d_theta (size,), log_prob (B,).
     """
-    alpha = np.exp(state.log_alpha[0])
-    return soft_actor.loss_and_grad(nets.actor, state.theta, nets.critic, state.phi, alpha, obs, noise)  # (3)
+    return soft_actor.loss_and_grad(agent.actor, theta, agent.critic, phi, alpha, obs, noise)
 
 
-def temperature_loss_and_grad(
-    log_alpha: NDArray, log_prob: NDArray, actions: int, config: Config
-) -> tuple[Any, NDArray]:
-    """L(log α) of (4) and its gradient, log π held constant.
+def temperature_loss_and_grad(log_alpha: NDArray, log_prob: NDArray, target_entropy: float) -> tuple[Any, NDArray]:
+    """L(log α) of (4) and its gradient.
 
     Args:
-      log_alpha: (1,); log_prob: (B,); actions: A.
+      log_alpha: (1,); log_prob: (B,).
     Returns:
       loss (), d_log_alpha (1,).
     """
-    wanted = -actions if config.target_entropy is None else config.target_entropy
-    value, d_log_alpha = soft.temperature_loss(log_alpha[0], log_prob, wanted)
+    value, d_log_alpha = soft.temperature_loss(log_alpha[0], log_prob, target_entropy)
     return value.sum() / len(log_prob), d_log_alpha.sum(keepdims=True) / len(log_prob)  # (4)
 
 
@@ -193,65 +185,74 @@ def temperature_loss_and_grad(
 
 
 def gradient_step(
-    nets: Networks, state: State, config: Config, rng: np.random.Generator
+    agent: Agent, state: State, config: Config, rng: np.random.Generator
 ) -> tuple[State, dict[str, float]]:
-    """One step of Adam for φ, then θ, then log α, on transitions drawn from the replay; then (5)."""
+    """A step of Adam for φ, then θ, then log α, on transitions drawn from the replay; then (5)."""
     samples = replay.sample(state.replay, rng, config.minibatch)
-    samples = samples._replace(action=actions.from_env(nets.box, samples.action).astype(samples.action.dtype))
-    noise = rng.standard_normal((2, *samples.action.shape)).astype(samples.obs.dtype)
-    critic_loss, d_phi = critic_loss_and_grad(nets, state, samples, noise[0], config)
+    samples = samples._replace(action=actions.from_env(agent.box, samples.action))
+    noise = rng.standard_normal((2, *samples.action.shape)).astype(state.theta.dtype)
+    alpha = np.exp(state.log_alpha[0])
+    target = td_target(agent, state.theta, state.target, alpha, samples, noise[0], config)
+    critic_loss, d_phi = critic_loss_and_grad(agent, state.phi, samples, target)
     phi_optimizer, step = optimizers.adam(state.phi_optimizer, d_phi, config.value_lr)
-    state = state._replace(phi=state.phi + step, phi_optimizer=phi_optimizer)
-    actor_loss, d_theta, log_prob = actor_loss_and_grad(nets, state, samples.obs, noise[1])
+    phi = state.phi + step
+    actor_loss, d_theta, log_prob = actor_loss_and_grad(agent, state.theta, phi, alpha, samples.obs, noise[1])
     theta_optimizer, step = optimizers.adam(state.theta_optimizer, d_theta, config.policy_lr)
-    state = state._replace(theta=state.theta + step, theta_optimizer=theta_optimizer)
-    if config.learn_alpha:
-        _, d_log_alpha = temperature_loss_and_grad(state.log_alpha, log_prob, noise.shape[-1], config)
-        alpha_optimizer, step = optimizers.adam(state.alpha_optimizer, d_log_alpha, config.alpha_lr)
-        state = state._replace(log_alpha=state.log_alpha + step, alpha_optimizer=alpha_optimizer)
-    state = state._replace(target=targets.polyak_update(state.phi, state.target, config.tau))  # (5)
+    state = state._replace(
+        theta=state.theta + step,
+        phi=phi,
+        target=targets.polyak_update(phi, state.target, config.tau),  # (5)
+        theta_optimizer=theta_optimizer,
+        phi_optimizer=phi_optimizer,
+    )
     info = {"losses/qf_loss": critic_loss, "losses/actor_loss": actor_loss, "losses/entropy": -log_prob.mean()}
-    return state, {name: float(number) for name, number in info.items()}
+    return tempered(state, log_prob, noise.shape[-1], config), {name: float(x) for name, x in info.items()}
+
+
+def tempered(state: State, log_prob: NDArray, actions: int, config: Config) -> State:
+    """A step of Adam for log α, if it is learnt: log_prob of actions drawn now (B,), actions: A."""
+    if not config.learn_alpha:
+        return state
+    wanted = -actions if config.target_entropy is None else config.target_entropy
+    _, d_log_alpha = temperature_loss_and_grad(state.log_alpha, log_prob, wanted)
+    optimizer, step = optimizers.adam(state.alpha_optimizer, d_log_alpha, config.alpha_lr)
+    return state._replace(log_alpha=state.log_alpha + step, alpha_optimizer=optimizer)
 
 
 def update(
-    nets: Networks, state: State, batch: Batch, config: Config, rng: np.random.Generator
+    agent: Agent, state: State, batch: Batch, config: Config, rng: np.random.Generator
 ) -> tuple[State, dict[str, float]]:
     """The batch remembered (the replay is written in place), then gradient steps; what the last of them reports."""
     step = state.step + int(np.count_nonzero(batch.valid))
     new = state._replace(replay=replay.add(state.replay, batch), step=step)
     info = dict.fromkeys(("losses/qf_loss", "losses/actor_loss", "losses/entropy"), np.nan)
     for _ in range(config.updates if step >= config.learning_starts else 0):
-        new, info = gradient_step(nets, new, config, rng)
+        new, info = gradient_step(agent, new, config, rng)
     return new, {**info, "losses/alpha": float(np.exp(new.log_alpha[0]))}
 
 
-def explorer(nets: Networks, state: State, config: Config, rng: np.random.Generator) -> Callable[[NDArray], NDArray]:
-    """obs (N, O) → action of the environment: uniformly random before learning starts, then a ~ π_θ."""
+def explore(agent: Agent, state: State, config: Config, rng: np.random.Generator, obs: NDArray) -> NDArray:
+    """The environment's action, a ~ π_θ; a uniformly random one before learning starts."""
     if state.step < config.learning_starts:
-        return lambda obs: actions.to_env(nets.box, rng.uniform(-1, 1, (len(obs), len(nets.box.half))))
-
-    def act(obs: NDArray) -> NDArray:
-        mean, log_std, _ = soft_actor.forward(nets.actor, state.theta, obs)
-        return actions.to_env(nets.box, squashed_gaussian.sample(rng, mean, log_std))
-
-    return act
+        return actions.to_env(agent.box, rng.uniform(-1, 1, (len(obs), len(agent.box.half))).astype(obs.dtype))
+    mean, log_std, _ = soft_actor.forward(agent.actor, state.theta, obs)
+    return actions.to_env(agent.box, squashed_gaussian.sample(rng, mean, log_std))
 
 
 def train(
     config: Config, world: World, rng: np.random.Generator, state: State | None = None
 ) -> Iterator[tuple[State, dict]]:
     """Collect a few steps, update; yield at every multiple of report_every; until total_steps."""
-    nets = networks(world.envs, config)
+    agent = build(world.envs, config, world.obs.dtype)
     state = init(config, world, rng) if state is None else state
     ended = []
     while state.step < config.total_steps:
-        batch, episodes = collect(world, explorer(nets, state, config, rng), config.steps)
+        batch, episodes = collect(world, partial(explore, agent, state, config, rng), config.steps)
         if not batch.valid.any():
             continue  # every environment was only resetting itself
         ended.append(episodes)
         reported = state.step // config.report_every
-        state, info = update(nets, state, batch, config, rng)
+        state, info = update(agent, state, batch, config, rng)
         if state.step // config.report_every > reported or state.step >= config.total_steps:
             yield state, {**info, "episodes": joined(ended)}
             ended = []
@@ -261,7 +262,7 @@ def player(
     envs: Any, state: State, config: Config, rng: np.random.Generator, deterministic: bool
 ) -> Callable[[NDArray], NDArray]:
     """obs (N, O) → action: tanh μ, the median, if `deterministic`, else drawn from π_θ."""
-    nets = networks(envs, config)
+    agent = build(envs, config, state.theta.dtype)
     if not deterministic:
-        return explorer(nets, state._replace(step=config.learning_starts), config, rng)
-    return lambda obs: actions.to_env(nets.box, np.tanh(soft_actor.forward(nets.actor, state.theta, obs)[0]))
+        return partial(explore, agent, state._replace(step=config.learning_starts), config, rng)
+    return lambda obs: actions.to_env(agent.box, np.tanh(soft_actor.forward(agent.actor, state.theta, obs)[0]))
