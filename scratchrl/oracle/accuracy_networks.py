@@ -8,7 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from scratchrl.maths import action_values, bounding, critic, mlp, pearlmutter, policies, soft_actor, state_action
+from scratchrl.maths import (
+    action_values,
+    bounding,
+    critic,
+    deterministic,
+    exploration,
+    mlp,
+    pearlmutter,
+    policies,
+    soft_actor,
+    state_action,
+)
 
 B, A = 3, 4
 
@@ -32,11 +43,29 @@ def _of_state_actions(activation, net, phi, obs, action, target):
         f"state_action.loss_and_grad {activation}": (
             partial(state_action.loss_and_grad, net), phi, obs, action, target,
         ),
+        **_of_deterministic(activation, net, phi, obs),
     }  # fmt: skip
 
 
+def _of_deterministic(activation, critic_net, phi, obs):
+    actor = mlp.MLP((1, 2), activation)
+    theta = phi[: mlp.size(actor)]
+
+    def loss_and_grad(theta, phi, obs):
+        def judge(action):
+            q, d_action = state_action.value_and_d_action(critic_net, phi, obs, action)
+            return q[0], d_action[0]
+
+        return deterministic.loss_and_grad(actor, theta, obs, judge)
+
+    return {
+        f"deterministic.action {activation}": (partial(deterministic.action, actor), theta, obs),
+        f"deterministic.loss_and_grad {activation}": (loss_and_grad, theta, phi, obs),
+    }
+
+
 def of_actors(rng):
-    """SAC's actor, smooth: relu and the identity are the networks' business."""
+    """SAC's actor, smooth: relu and the identity are the networks' business; noise on a deterministic one."""
     actor, net = soft_actor.Actor(mlp.MLP((3, 4, 4)), -5.0, 2.0), mlp.MLP((5, 4, 1))
     theta, phi, obs = numbers(rng, mlp.size(actor.mlp)), numbers(rng, 2 * mlp.size(net)), numbers(rng, B, 3)
     noise, d_mean, d_log_std = numbers(rng, 3, B, 2)
@@ -53,6 +82,10 @@ def of_actors(rng):
         "soft_actor.loss_and_grad": (
             lambda theta, *rest: soft_actor.loss_and_grad(actor, theta, net, *rest), theta, phi, 0.2, obs, noise,
         ),
+        "deterministic.smoothed": (deterministic.smoothed, d_mean / 4, noise, 0.7),
+        "exploration.perturbed": (exploration.perturbed, d_mean, noise, -1.75, 0.5),
+        "exploration.ornstein_uhlenbeck": (exploration.ornstein_uhlenbeck, d_mean, noise, 0.15, 0.2, 0.01),
+        "exploration.stationary_variance": (exploration.stationary_variance, np.abs(d_mean), noise, 0.1),
         "bounding.bounded": (lambda x: bounding.bounded(x, -5.0, 2.0), 2 * noise),
         "bounding.bounded_grad": (lambda x: bounding.bounded_grad(x, -5.0, 2.0), 2 * noise),
     }  # fmt: skip

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchrl.maths import critic, curvature, mlp, pearlmutter, policies, state_action
+from scratchrl.maths import critic, curvature, mlp, pearlmutter, policies
 from scratchrl.maths.mlp import MLP
 from scratchrl.oracle.checks import EXACT, FIRST, SECOND, Check, direction_error, gap, gradient_error, on
 from scratchrl.oracle.differentiation import complex_step, dot_test, one_sided_difference, relative_error
@@ -160,22 +160,6 @@ def clipped_critic_gradient(rng, activation):
     return gradient_error(lambda phi: critic.clipped_loss_and_grad(net, phi, obs, target, old, 0.5)[0], phi, got)
 
 
-def state_action_gradient(rng, activation):
-    """Of two critics' regression."""
-    net, _, obs, *_ = network(rng, activation, outputs=1)
-    phi, target = rng.standard_normal(2 * mlp.size(net)), rng.standard_normal(ROWS)
-    data = obs[:, :1], obs[:, 1:]
-    got = state_action.loss_and_grad(net, phi, *data, target)[1]
-    return gradient_error(lambda phi: state_action.loss_and_grad(net, phi, *data, target)[0], phi, got)
-
-
-def d_action(rng, activation):
-    net, _, obs, *_ = network(rng, activation, outputs=1)
-    phi, state = rng.standard_normal(2 * mlp.size(net)), obs[:, :1]
-    got = state_action.value_and_d_action(net, phi, state, obs[:, 1:])[1].sum(axis=0)
-    return gradient_error(lambda a: state_action.value(net, phi, state, a), obs[:, 1:], got)
-
-
 def checks() -> list[Check]:
     """The claims of this file."""
     by_activation = [
@@ -188,8 +172,6 @@ def checks() -> list[Check]:
         ("mlp.vjp_input", "transpose of jvp_input", FIRST, transpose_input),
         ("critic.loss_and_grad", "complex step", FIRST, critic_gradient),
         ("critic.clipped_loss_and_grad", "complex step", FIRST, clipped_critic_gradient),
-        ("state_action.loss_and_grad", "complex step", FIRST, state_action_gradient),
-        ("state_action.value_and_d_action", "complex step", FIRST, d_action),
     ]
     by_kind = [
         ("policies.vjp", "complex step", FIRST, policy_vjp),

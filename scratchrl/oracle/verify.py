@@ -10,6 +10,7 @@ import numpy as np
 
 from scratchrl.oracle import (
     checks_action_values,
+    checks_deterministic,
     checks_distributions,
     checks_kernels,
     checks_networks,
@@ -27,7 +28,7 @@ def checks() -> list[Check]:
     """Every claim, file by file."""
     files = (
         checks_networks, checks_distributions, checks_squashed, checks_objectives, checks_returns, checks_action_values,
-        checks_soft_actor, checks_kernels,
+        checks_soft_actor, checks_deterministic, checks_kernels,
     )  # fmt: skip
     return [check for file in files for check in file.checks()]
 
