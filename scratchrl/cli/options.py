@@ -15,6 +15,7 @@ ALGORITHMS = {
     "reinforce": "score-function gradient with whole returns (Williams 1992)",
     "vpg": "policy gradient with a value baseline and GAE",
     "a2c": "synchronous advantage actor-critic (Mnih et al. 2016)",
+    "a3c": "the same, asynchronous: workers that share one policy and never wait (Mnih et al. 2016)",
     "trpo": "trust region policy optimization (Schulman et al. 2015)",
     "ppo": "proximal policy optimization (Schulman et al. 2017)",
     "dqn": "Q-learning with a network and a replay, double by default (Mnih et al. 2015)",

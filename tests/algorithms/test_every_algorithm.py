@@ -10,9 +10,10 @@ import pytest
 from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from scratchrl.algorithms import a2c, ppo, reinforce, trpo, vpg
+from scratchrl.algorithms import a2c, a3c, ppo, reinforce, trpo, vpg
 from scratchrl.experience import agent as agents
 from scratchrl.experience import samples as sampling
+from scratchrl.experience import trees
 from scratchrl.experience.environments import make
 from scratchrl.experience.rollout import collect, collect_episodes, start
 from scratchrl.experience.scales import scaled
@@ -23,6 +24,7 @@ CONFIGS = {
     reinforce: reinforce.Config(**SMALL),
     vpg: vpg.Config(**SMALL),
     a2c: a2c.Config(**SMALL),
+    a3c: a3c.Config(**SMALL, workers=1, optimizer="adam"),
     trpo: trpo.Config(**SMALL, steps=32),
     ppo: ppo.Config(**SMALL, steps=32),
 }
@@ -56,6 +58,15 @@ def state_of(module, draw, agent, rng):
     return module.State(**{name: fields[name] for name in module.State._fields})
 
 
+def updated(module, agent, state, batch, config, rng):
+    """(new state, info); A3C's update changes a memory in place, which here is a copy of the state."""
+    if module is not a3c:
+        return module.update(agent, state, batch, config, rng)
+    memory = trees.mapped(np.copy, a3c.Memory(*state[:4], np.zeros(1, int)))
+    info = a3c.update(agent, memory, 0, state, batch, config)
+    return a3c.State(*memory[:4], state.scales, state.step + int(memory.steps[0])), info
+
+
 def data_for(module, draw, agent, theta, rng):
     return (draw.episodes if module in (reinforce, vpg) else draw.batch)(agent, theta, rng)
 
@@ -70,7 +81,7 @@ def test_update_is_pure(draw, agent, module):
     batch = data_for(module, draw, agent, state.theta, rng)
     before = copy.deepcopy((state, batch))
     first, second = (
-        module.update(agent, state, batch, CONFIGS[module], np.random.default_rng(1)) for _ in range(2)
+        updated(module, agent, state, batch, CONFIGS[module], np.random.default_rng(1)) for _ in range(2)
     )
     assert_same_bits(first, second)
     assert_same_bits((state, batch), before)
@@ -90,7 +101,7 @@ def test_rows_that_are_no_transitions_never_reach_a_gradient(draw, agent, module
         reward=np.where(batch.valid, batch.reward, 1e300),
         action=np.where(batch.valid.reshape(*batch.valid.shape, *[1] * (batch.action.ndim - 2)), batch.action, 10**9),
     )
-    results = [module.update(agent, state, b, CONFIGS[module], np.random.default_rng(1)) for b in (batch, absurd)]
+    results = [updated(module, agent, state, b, CONFIGS[module], np.random.default_rng(1)) for b in (batch, absurd)]
     assert_same_bits(*results)
 
 
@@ -99,7 +110,7 @@ def test_step_counts_transitions_alone(draw, agent, module):
     state = state_of(module, draw, agent, rng)._replace(step=100)
     batch = data_for(module, draw, agent, state.theta, rng)
     assert batch.valid.sum() < batch.valid.size
-    assert module.update(agent, state, batch, CONFIGS[module], rng)[0].step == 100 + batch.valid.sum()
+    assert updated(module, agent, state, batch, CONFIGS[module], rng)[0].step == 100 + batch.valid.sum()
 
 
 def test_report_is_of_the_policy_and_the_critic_that_collected_the_batch(draw, agent, module):
@@ -107,7 +118,7 @@ def test_report_is_of_the_policy_and_the_critic_that_collected_the_batch(draw, a
     state = state_of(module, draw, agent, rng)
     batch = data_for(module, draw, agent, state.theta, rng)
     config = CONFIGS[module]
-    _, info = module.update(agent, state, batch, config, rng)
+    _, info = updated(module, agent, state, batch, config, rng)
     params, _ = policies.forward(agent.policy, state.theta, batch.obs[batch.valid])
     assert info["losses/entropy"] == pytest.approx(agent.policy.distribution.entropy(params).mean(), rel=1e-12)
     if module is not reinforce:
@@ -173,7 +184,7 @@ def test_update_gets_what_the_networks_saw_and_the_next_rollout_the_new_statisti
         whole = module in (reinforce, vpg)
         batch, _ = collect_episodes(world, act, config.horizon) if whole else collect(world, act, config.steps)
         scales, batch = scaled(state.scales, batch, config)
-        state, _ = module.update(agent, state._replace(scales=scales), batch, config, rng)
+        state, _ = updated(module, agent, state._replace(scales=scales), batch, config, rng)
         assert_same_bits(state, expected)
 
 
@@ -221,7 +232,7 @@ def test_learns_from_every_kind_of_action_space(module, space, changes):
     assert (history[-1][0].theta != history[0][0].theta).any()
 
 
-@pytest.mark.parametrize("module", [a2c, trpo, ppo], ids=lambda module: module.__name__.rpartition(".")[2])
+@pytest.mark.parametrize("module", [a2c, a3c, trpo, ppo], ids=lambda module: module.__name__.rpartition(".")[2])
 def test_a_rollout_that_only_resets_is_passed_over(module):
     """One environment, one step per batch: after each episode of 5 steps comes a batch without any transition."""
     world = simple_world(Discrete(2), count=1, mode=AutoresetMode.NEXT_STEP)

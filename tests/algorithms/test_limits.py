@@ -4,7 +4,7 @@ import importlib
 
 import pytest
 
-ALGORITHMS = ["reinforce", "vpg", "a2c", "trpo", "ppo", "dqn", "c51"]
+ALGORITHMS = ["reinforce", "vpg", "a2c", "a3c", "trpo", "ppo", "dqn", "c51"]
 BAD = {
     "total_steps": [0, -5], "num_envs": [0], "steps": [0], "horizon": [0], "epochs": [0], "minibatch": [0, -3],
     "lr": [0, -1], "policy_lr": [-1], "value_lr": [-1], "value_minibatch": [0], "max_grad_norm": [-1, 0],
@@ -12,7 +12,7 @@ BAD = {
     "gamma": [-0.1, 2, float("nan")], "lam": [5], "beta": [-1], "entropy_coefficient": [-1], "damping": [-5],
     "updates": [0], "learning_starts": [-1], "capacity": [0], "n_step": [0], "huber_delta": [0, -1], "tau": [-1, 1.5],
     "target_every": [0], "epsilon_first": [2], "epsilon_last": [-0.1], "epsilon_steps": [0], "report_every": [0],
-    "backtracks": [-1], "cg_tolerance": [-1], "value_epochs": [-1],
+    "backtracks": [-1], "cg_tolerance": [-1], "workers": [0], "decay": [2], "epsilon": [-1], "value_epochs": [-1],
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ ROOT = Path(scratchrl.__file__).parents[1]
 SMALL = ["--quiet", "--hidden", "8", "--num-envs", "4", "--total-steps", "4000"]
 FLAGS = {
     "a2c": ["--total-steps", "400"],
+    "a3c": ["--total-steps", "400", "--workers", "1"],  # with more the order of the updates is chance
     "trpo": ["--steps", "128"],
     "dqn": ["--learning-starts", "300", "--capacity", "1500"],
     "c51": ["--learning-starts", "300", "--capacity", "1500", "--atoms", "11"],
