@@ -267,6 +267,12 @@ def test_the_float32_tanh_is_odd_within_5_ulp_and_never_beyond_one():
     assert (np.abs(tanh(x)) <= 1).all()
 
 
+def test_the_float32_tanh_is_calculated_in_float32_throughout():
+    """A constant in float64 would be no better and convert every number twice."""
+    for constant in (network_loops.TANH_END, network_loops.TANH_P, network_loops.TANH_Q):
+        assert constant.dtype == np.float32
+
+
 def test_the_float32_tanh_at_the_ends_of_the_number_line():
     assert (tanh(np.array([np.inf, 100.0, 0.0, -0.0, -np.inf])) == [1 - 2**-24, 1 - 2**-24, 0, 0, -1 + 2**-24]).all()
     assert np.isnan(tanh(np.array([np.nan]))).all()

@@ -3,6 +3,7 @@
 import numpy as np
 
 from scratchrl.maths import distributional
+from scratchrl.maths.constants import exact
 from scratchrl.oracle.cases import targets as cases
 from scratchrl.oracle.roles import Role, plain
 from scratchrl.oracle.specification import Spec
@@ -44,6 +45,18 @@ SPACING = Role(
     lambda case: (case["v_max"] - case["v_min"]) / (case["probs"].shape[-1] - 1), lambda given: {},
 )  # fmt: skip
 
+
+
+def _by_distance(probs, reward, terminated, truncated, gamma, v_min, v_max):
+    """The formula as it is printed: a hat around each atom, a rounded support under both."""
+    z = distributional.support(v_min, v_max, probs.shape[1], reward)
+    moved = reward[:, None] + gamma * (~terminated).astype(reward.dtype)[:, None] * z
+    moved = np.minimum(v_max, np.maximum(v_min, moved))[:, None, :]
+    spacing = (v_max - v_min) * exact(1, reward) / (len(z) - 1)
+    hats = np.minimum(1, np.maximum(0, 1 - np.abs(moved - z[:, None]) / spacing))
+    return (hats * probs[:, None, :]).sum(axis=-1)
+
+
 tame, stress, edges = cases.atom_kinds()
 C51_PROJECTION = Spec(
     name="c51_projection",
@@ -52,6 +65,7 @@ C51_PROJECTION = Spec(
     reference=distributional.c51_projection,
     outputs=("target_probs",),
     tame=tame, stress=stress, edges=edges,
+    formulas=(_by_distance,),
     roles=(*TRANSITION, NEXT_PROBS, V_MIN, V_MAX, SUPPORT, SUPPORT_TOO, ATOMS, SPACING),
     layouts=BATCHES,
     absent=NOT_TRUNCATED,
