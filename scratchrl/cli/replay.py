@@ -1,12 +1,13 @@
 """`scratchrl replay FILE`: a recorded update of another library, recomputed stage by stage."""
 
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from scratchrl.cli.errors import refusing
+from scratchrl.cli.errors import Refused, refusing
 from scratchrl.runs.atomic import replacing
 
 
@@ -15,15 +16,21 @@ class ReplayFile:
     """Recomputes a recorded update and prints every stage with its verdict; the first that differs is named. Exit code
     1 if one does. examples/recorders/ make such files."""
 
-    recording: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE.npz")]
+    recording: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="FILE.npz")] = None
     """The recording."""
+    format: bool = False
+    """Print what a recording may hold, every name with its shape and meaning, and do nothing else."""
     json: Path | None = None
     """Also write the result there."""
 
 
 def replay(arguments):
     """Prints the page; 0 if no stage differs, 1 if one does."""
-    asked = tyro.cli(ReplayFile, args=arguments, prog="scratchrl replay")
+    asked = tyro.cli(ReplayFile, args=arguments, prog="scratchrl replay", config=(tyro.conf.FlagCreatePairsOff,))
+    if asked.format:
+        return _format()
+    if asked.recording is None:
+        raise Refused("replay: expected a recording, FILE.npz; --format says what it may hold")
     from scratchrl.oracle import replay as recomputed
 
     with refusing(ValueError):
@@ -33,3 +40,10 @@ def replay(arguments):
         with replacing(asked.json) as file:
             file.write(found.to_json() + "\n")
     return 0 if found.first_difference is None else 1
+
+
+def _format():
+    from scratchrl.oracle.traces import names
+
+    print(inspect.getdoc(names))
+    return 0

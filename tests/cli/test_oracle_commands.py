@@ -1,6 +1,7 @@
 """check, specs, mistakes, vectors and replay as a user meets them: what they print, write and return."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -134,6 +135,20 @@ def test_replay_names_the_stage_that_differs(capsys, folder):
     code, _, err = run(capsys, "replay", "nothing.npz")
     assert code == 2
     assert "nothing.npz" in err
+
+
+def test_replay_prints_the_format_of_a_recording(capsys):
+    """Every name that a recording may hold."""
+    from scratchrl.oracle.traces import names
+
+    code, out, _ = run(capsys, "replay", "--format")
+    assert code == 0
+    words = set(re.findall(r"\w+", out))
+    assert {*names.SHAPES, *names.WORDS, *names.WHENS, *names.NETS} <= words
+    assert {word for choices in names.WORDS.values() for word in choices} <= words
+    code, _, err = run(capsys, "replay")
+    assert code == 2
+    assert "expected a recording, FILE.npz" in err
 
 
 def test_vectors_writes_its_files_and_says_which(capsys, folder, monkeypatch):

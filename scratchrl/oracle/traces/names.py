@@ -1,6 +1,6 @@
 r"""The format of a recording: every name it may hold, with shape and meaning.
 
-`python -m pydoc scratchrl.oracle.traces.names` prints this page.
+`scratchrl replay --format` prints this page.
 
 A recording is a dict of arrays, or an .npz file of them (np.savez, no pickles), of one update of a learning algorithm.
 Everything is optional: each stage of ../trace.py runs when its inputs and its output are there. Store numbers in the
