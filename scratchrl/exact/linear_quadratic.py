@@ -93,7 +93,8 @@ def cost_gradient(problem: Problem, gain: NDArray) -> NDArray:
     E = (R + γ BᵀPB) K − γ BᵀPA, and so dJ = tr(dP (S₀ + γ/(1−γ) W)) = 2 tr(dKᵀ E M). E = 0 is the optimum, whatever M.
 
     Args and Raises: as for `cost_to_come`.
-    Paper: Fazel et al. (2018), Global convergence of policy gradient methods for linearized control problems, lemma 1.
+    Paper: Fazel et al. (2018), Global convergence of policy gradient methods for the linear quadratic regulator,
+    lemma 1.
 
     Checked in tests/exact/test_linear_quadratic.py: complex step of `cost`.
     """

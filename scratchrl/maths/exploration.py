@@ -69,7 +69,9 @@ def ornstein_uhlenbeck(
     """
     if noise.shape != x.shape:
         raise ValueError(f"noise: expected the shape of x, {x.shape}, got {noise.shape}")
-    check_process(theta, sigma, dt)
+    for name, holds in (("dt", dt > 0), ("sigma", sigma >= 0), ("theta", 0 <= theta * dt < 2)):
+        if not holds:
+            raise ValueError(f"{name}: expected dt > 0, sigma ≥ 0, 0 ≤ theta · dt < 2, got {dt}, {sigma}, {theta}")
     drift, spread = exact(theta, x) * dt, exact(dt, x) ** 0.5 * sigma
     return x + drift * (mean - x) + spread * noise  # (1)
 
@@ -93,16 +95,3 @@ def stationary_variance(theta: Any, sigma: Any, dt: float) -> Any:
     if not (np.all(np.greater(theta, 0)) and np.all(np.less(theta * dt, 2)) and dt > 0):
         raise ValueError(f"theta: expected 0 < θ dt < 2, got θ = {theta}, dt = {dt}")
     return sigma * sigma / (theta * (2 - theta * dt))
-
-
-def check_process(theta: float, sigma: float, dt: float) -> None:
-    """Raises a ValueError unless these are settings of an Ornstein-Uhlenbeck process in discrete time.
-
-    >>> check_process(0.15, 0.2, 1.0)
-    """
-    if not dt > 0:
-        raise ValueError(f"dt: expected a positive number, got {dt}")
-    if not sigma >= 0:
-        raise ValueError(f"sigma: expected a number of at least 0, got {sigma}")
-    if not 0 <= theta * dt < 2:
-        raise ValueError(f"theta: expected 0 ≤ θ dt < 2, got θ = {theta}, dt = {dt}")

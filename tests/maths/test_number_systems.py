@@ -41,6 +41,7 @@ from scratchrl.maths import (
     quantiles,
     returns,
     schedules,
+    search_policy,
     soft,
     soft_actor,
     squashed_gaussian,
@@ -123,13 +124,13 @@ def test_every_public_function_is_in_the_table():
         "objectives": {"clip_fraction", "adapt_beta", "check_clip"},
         "critic": {"fit", "minibatches"}, "returns": {"check"}, "targets": {"check_actions"},
         "action_values": {"epsilon_greedy", "explorer", "check_action"},
-        "state_action": {"joined", "split"}, "exploration": {"check_process"}, "n_step_replay": {"following"},
+        "state_action": {"joined", "split"}, "n_step_replay": {"following"},
     }  # fmt: skip
     modules = (
         action_values, bounding, categorical, critic, curvature, deterministic, distributional, dueling, exploration,
         exponential, gaussian, kl_estimators, mlp, moments, n_step_replay, objectives, off_policy, optimizers,
-        pearlmutter, policies, prioritized, quadrature, quantiles, returns, schedules, soft, soft_actor,
-        squashed_gaussian, squashing, state_action, targets, values,
+        pearlmutter, policies, prioritized, quadrature, quantiles, returns, schedules, search_policy, soft,
+        soft_actor, squashed_gaussian, squashing, state_action, targets, values,
     )  # fmt: skip
     for module in modules:
         short = module.__name__.rsplit(".", 1)[1]
