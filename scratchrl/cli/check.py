@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from scratchrl.cli.errors import Refused, refusing
+from scratchrl.cli.errors import Refused, refusing, written
 from scratchrl.runs.atomic import replacing
 
 Repeated = tyro.conf.UseAppendAction
@@ -28,7 +28,7 @@ class Check:
     accept: Annotated[tuple[str, ...], Repeated, tyro.conf.arg(metavar="NAME")] = ()
     """A convention that is meant: a slug, or "PARAMETER = ROLE" as the report prints it; may be repeated."""
     json: Path | None = None
-    """Also write the report there."""
+    """Also write the report there; if it cannot be asked, {"error": why}."""
     framework: Literal["auto", "numpy", "torch", "jax"] = "auto"
     """What the subject is handed."""
     dtype: Literal["float64", "float32"] = "float64"
@@ -44,11 +44,21 @@ class Check:
 def check(arguments):
     """Prints the report; 0 if accepted, 1 if not."""
     asked = tyro.cli(Check, args=arguments, prog="scratchrl check")
+    with written(asked.json):
+        report = _diagnosed(asked)
+    print(report)
+    if asked.json is not None:
+        with replacing(asked.json) as file:
+            file.write(report.to_json() + "\n")
+    return 0 if report.accepted else 1
+
+
+def _diagnosed(asked):
     from scratchrl.oracle import diagnose, subjects
 
     sys.path.insert(0, os.getcwd())
     with refusing(ValueError):
-        report = diagnose(
+        return diagnose(
             subjects.load(asked.function),
             asked.against,
             dict(_pair(role) for role in asked.role),
@@ -59,11 +69,6 @@ def check(arguments):
             accept=asked.accept,
             timeout=asked.timeout,
         )
-    print(report)
-    if asked.json is not None:
-        with replacing(asked.json) as file:
-            file.write(report.to_json() + "\n")
-    return 0 if report.accepted else 1
 
 
 def _pair(role):

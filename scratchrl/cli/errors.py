@@ -1,6 +1,9 @@
 """Errors that are the user's to mend become one line and exit code 2; all others are ours and keep their traceback."""
 
+import json
 from contextlib import contextmanager
+
+from scratchrl.runs.atomic import replacing
 
 EXTRAS = {
     "matplotlib": "plots",
@@ -22,6 +25,19 @@ def refusing(*kinds, prefix=""):
         yield
     except kinds as error:
         raise Refused(f"{prefix}{error}") from error
+
+
+@contextmanager
+def written(path):
+    """A refusal inside also goes into the JSON file `path`, as {"error": the line}, for machines; None: nowhere."""
+    try:
+        yield
+    except Exception as error:
+        line = explain(error)
+        if path is not None and line is not None:
+            with replacing(path) as file:
+                file.write(json.dumps({"error": line}, ensure_ascii=False) + "\n")
+        raise
 
 
 def explain(error):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from scratchrl.cli.errors import Refused, refusing
+from scratchrl.cli.errors import Refused, refusing, written
 from scratchrl.runs.atomic import replacing
 
 
@@ -21,7 +21,7 @@ class ReplayFile:
     format: bool = False
     """Print what a recording may hold, every name with its shape and meaning, and do nothing else."""
     json: Path | None = None
-    """Also write the result there."""
+    """Also write the result there; if it cannot be recomputed, {"error": why}."""
 
 
 def replay(arguments):
@@ -33,7 +33,7 @@ def replay(arguments):
         raise Refused("replay: expected a recording, FILE.npz; --format says what it may hold")
     from scratchrl.oracle import replay as recomputed
 
-    with refusing(ValueError):
+    with written(asked.json), refusing(ValueError):
         found = recomputed(asked.recording)
     print(found)
     if asked.json is not None:

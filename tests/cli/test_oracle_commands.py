@@ -82,11 +82,14 @@ def test_a_convention_is_accepted_when_it_is_declared(capsys):
         (["someones:gae", "--against", "gae", "--role", "dones=x"], "dones='x' is not a role"),
     ],
 )
-def test_what_cannot_be_asked_is_one_line_and_code_2(capsys, arguments, message):
+def test_what_cannot_be_asked_is_one_line_and_code_2(capsys, folder, arguments, message):
+    """The line is in the JSON file too, if one is asked for."""
     code, out, err = run(capsys, "check", *arguments)
     assert (code, out) == (2, "")
     assert message in err
     assert len(err.splitlines()) == 1
+    assert run(capsys, "check", *arguments, "--json", "error.json") == (2, "", err)
+    assert json.loads((folder / "error.json").read_text()) == {"error": err.removeprefix("scratchrl: ").strip()}
 
 
 def test_specs_lists_all_and_tells_about_one(capsys):
@@ -132,9 +135,17 @@ def test_replay_names_the_stage_that_differs(capsys, folder):
     assert code == 1
     assert "advantage" in out
     assert json.loads((folder / "replay.json").read_text())
-    code, _, err = run(capsys, "replay", "nothing.npz")
+    code, _, err = run(capsys, "replay", "nothing.npz", "--json", "error.json")
     assert code == 2
     assert "nothing.npz" in err
+    assert json.loads((folder / "error.json").read_text())["error"] in err
+
+
+def test_a_bug_of_ours_is_no_answer_for_machines(capsys, folder, monkeypatch):
+    monkeypatch.setattr("scratchrl.oracle.subjects.load", lambda name: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(capsys, "check", "someones:gae", "--against", "gae", "--json", "error.json")
+    assert not (folder / "error.json").exists()
 
 
 def test_replay_prints_the_format_of_a_recording(capsys):
