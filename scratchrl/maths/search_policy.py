@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchrl.maths import mlp
+from scratchrl.maths import mlp, squashing
 from scratchrl.maths.mlp import MLP
 
 
@@ -75,7 +75,9 @@ def cross_entropy(logits: NDArray, legal: NDArray, target: NDArray) -> tuple[NDA
 
 
 def value_error(x: NDArray, outcome: NDArray) -> tuple[NDArray, NDArray]:
-    """½ (tanh x − z)² and, by tanh′ = 1 − tanh², its derivative (v − z)(1 − v²).
+    """½ (tanh x − z)² and its derivative (v − z)(1 − v²), by tanh′ = 1 − tanh².
+
+    Where v is near ±1 the difference 1 − v² would keep few digits; `squashing.log_det` has its logarithm with all.
 
     Args:
       x: (B,), any numbers; outcome: z (B,), constants.
@@ -88,7 +90,7 @@ def value_error(x: NDArray, outcome: NDArray) -> tuple[NDArray, NDArray]:
     (array([0.5]), array([-1.]))
     """
     v = np.tanh(x)
-    return (v - outcome) ** 2 / 2, (v - outcome) * (1 - v * v)
+    return (v - outcome) ** 2 / 2, (v - outcome) * np.exp(squashing.log_det(x))
 
 
 def predict(net: MLP, theta: NDArray, obs: NDArray, legal: NDArray) -> tuple[NDArray, NDArray]:

@@ -33,7 +33,7 @@ from scratchrl.maths import (
     targets,
     values,
 )
-from scratchrl.oracle.accuracy_networks import A, B, numbers, of_actors, of_networks
+from scratchrl.oracle.accuracy_networks import A, B, numbers, of_actors, of_networks, of_search
 
 T = 6
 
@@ -193,6 +193,7 @@ def two_steps(init, optimizer, theta, gradient):
 
 FAMILIES = (
     of_densities, of_samples, of_trajectories, of_action_values, of_networks, of_vectors, of_squashed, of_actors,
+    of_search,
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from scratchrl.maths import (
     mlp,
     pearlmutter,
     policies,
+    search_policy,
     soft_actor,
     state_action,
 )
@@ -89,6 +90,24 @@ def of_actors(rng):
         "bounding.bounded": (lambda x: bounding.bounded(x, -5.0, 2.0), 2 * noise),
         "bounding.bounded_grad": (lambda x: bounding.bounded_grad(x, -5.0, 2.0), 2 * noise),
     }  # fmt: skip
+
+
+def of_search(rng):
+    """AlphaZero's loss; one move illegal in every row, one legal one never visited."""
+    net, legal = mlp.MLP((3, 4, A + 1)), np.arange(A) != np.arange(1, B + 1)[:, None]
+    theta, obs, logits, x, outcome = (numbers(rng, *s) for s in [(mlp.size(net),), (B, 3), (B, A), (B,), (B,)])
+    target = short(rng.dirichlet(np.ones(A), B) * (np.arange(A) > 0))
+
+    def loss_and_grad(theta, obs, target, outcome):
+        return search_policy.loss_and_grad(net, theta, obs, legal, target * legal, outcome, 0.1)
+
+    return {
+        "search_policy.policy": (lambda l: search_policy.policy(l, legal), logits),
+        "search_policy.cross_entropy": (lambda l, p: search_policy.cross_entropy(l, legal, p * legal), logits, target),
+        "search_policy.value_error": (search_policy.value_error, x, outcome),
+        "search_policy.predict": (lambda theta, obs: search_policy.predict(net, theta, obs, legal), theta, obs),
+        "search_policy.loss_and_grad": (loss_and_grad, theta, obs, target, outcome),
+    }
 
 
 def of_networks(rng):

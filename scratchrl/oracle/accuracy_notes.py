@@ -25,6 +25,7 @@ NOTES = (  # function, range, as shell patterns
     ("critic.*loss_and_grad tanh", "*", SATURATED),
     ("action_values.loss_and_grad *", "*", OPPOSED),
     ("policies.weighted_score *", "*", SATURATED),
+    ("search_policy.loss_and_grad", "*", SATURATED),
     ("off_policy.vtrace", "*", CORRECTED),
     ("vtrace", "*", CORRECTED),
     ("gae", "*", CORRECTED),

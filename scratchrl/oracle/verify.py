@@ -16,6 +16,7 @@ from scratchrl.oracle import (
     checks_networks,
     checks_objectives,
     checks_returns,
+    checks_search,
     checks_soft_actor,
     checks_squashed,
 )
@@ -28,7 +29,7 @@ def checks() -> list[Check]:
     """Every claim, file by file."""
     files = (
         checks_networks, checks_distributions, checks_squashed, checks_objectives, checks_returns, checks_action_values,
-        checks_soft_actor, checks_deterministic, checks_kernels,
+        checks_soft_actor, checks_deterministic, checks_search, checks_kernels,
     )  # fmt: skip
     return [check for file in files for check in file.checks()]
 
