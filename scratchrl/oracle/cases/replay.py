@@ -65,10 +65,11 @@ def memory_kinds():
 
 @st.composite
 def draws(draw, count=(2, 4), parts=64, beta=EXPONENTS):
-    """probs of a few transitions of a memory, its size, beta."""
+    """probs of a few transitions of a memory, its size, beta, and the least probability in it."""
     among = draw(st.integers(*count).flatmap(lambda n: probabilities(n, parts)).filter(all))
-    scarce = draw(st.sampled_from((1.0, 0.5, 0.25)))
-    return {"probs": scarce * np.array(among), "size": len(among) * round(2 / scarce), "beta": draw(beta)}
+    scarce, rarer = draw(st.sampled_from((1.0, 0.5, 0.25))), draw(st.sampled_from((1.0, 0.5, 0.125)))
+    probs = scarce * np.array(among)
+    return {"probs": probs, "size": len(among) * round(2 / scarce), "beta": draw(beta), "least": rarer * probs.min()}
 
 
 def draw_kinds():

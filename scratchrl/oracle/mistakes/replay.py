@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from scratchrl.oracle.mistake import BUG, CONVENTION, mistake
+from scratchrl.oracle.mistake import BUG, CONVENTION, EITHER, mistake
 
 
 @mistake("per-isw-exponent", "per_weights", BUG, "takoika#1")
-def weights_inverted(weights, probs, size, beta):
+def weights_inverted(weights, probs, size, beta, least):
     """w_i = (1/(N P_i))^−β
 
     The exponent is negative and the base inverted: what is drawn too often is weighed more still.
@@ -15,21 +15,30 @@ def weights_inverted(weights, probs, size, beta):
 
 
 @mistake("per-isw-unnormalised", "per_weights", CONVENTION)
-def not_scaled(weights, probs, size, beta):
+def not_scaled(weights, probs, size, beta, least):
     """w_i = (N P_i)^−β
 
     Not divided by the largest: the learning rate then goes up where w > 1.
     """
-    return weights(probs, size, beta) * (size * probs.min()) ** -beta
+    return weights(probs, size, beta, least) * (size * probs.min()) ** -beta
 
 
 @mistake("per-isw-uncorrected", "per_weights", BUG)
-def full_correction(weights, probs, size, beta):
+def full_correction(weights, probs, size, beta, least):
     """w_i = (1/(N P_i)) / max
 
     β is not applied: the full correction from the first step on.
     """
-    return weights(probs, size, 1.0 + 0 * beta)
+    return weights(probs, size, 1.0 + 0 * beta, least)
+
+
+@mistake("per-max-scope", "per_weights", EITHER, "chainerrl#570", "takoika#2", "seed_rl#3")
+def largest_of_the_memory(weights, probs, size, beta, least):
+    """w_i = (N P_i)^−β / max_j (N P_j)^−β,  j over the whole memory
+
+    Scaled by the rarest transition there is: weights, and so steps, are smaller, often by much.
+    """
+    return (least / probs) ** beta
 
 
 @mistake("per-eps-place", "per_probabilities", CONVENTION, "alf#1232", "Shmuma/ptan#36", "pytorch/rl#2242")

@@ -11,7 +11,7 @@ def _loss(loss, weight):
 
 
 @mistake(
-    "value-loss-half", ("value_loss", "clipped_value_loss", "td_loss"), CONVENTION,
+    "value-loss-half", ("value_loss", "clipped_value_loss", "td_loss", "per_loss"), CONVENTION,
     "ikostrikov@12c3934", "adaptive-intelligent-robotics/QDax#78",
     variants=({"factor": 1.0}, {"factor": 0.25}, {"factor": 2.0}),
 )  # fmt: skip

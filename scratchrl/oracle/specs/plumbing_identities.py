@@ -131,14 +131,14 @@ def uniform(f, td_error, alpha, eps):
     return probs - probs.sum() / len(probs)
 
 
-def no_correction(f, probs, size, beta):
+def no_correction(f, beta, **case):
     """f(β = 0) − 1."""
-    return f(probs=probs, size=size, beta=0.0) - 1
+    return f(beta=0.0, **case) - 1
 
 
-def full_correction(f, probs, size, beta):
+def full_correction(f, probs, beta, **case):
     """w P at β = 1, less that of the first."""
-    products = f(probs=probs, size=size, beta=1.0) * probs
+    products = f(probs=probs, beta=1.0, **case) * probs
     return products - products[0]
 
 
