@@ -26,7 +26,7 @@ MAY_IMPORT = {  # room -> the rooms below it; the roof, files of no room, may im
 ALLOWED = {  # third-party packages, by who may import them; numpy is everybody's
     "numba": {"scratchrl.maths.kernels"},
     "hypothesis": {"scratchrl.oracle.strategies", "scratchrl.oracle.search", "cases"},
-    "flint": {"scratchrl.oracle.numbers"},
+    "flint": {"scratchrl.oracle.balls", "scratchrl.oracle.numbers"},
     "pytest": {"scratchrl.oracle.pytest_plugin"},
     "torch": {"scratchrl.oracle.torch_io"},
     "jax": {"scratchrl.oracle.jax_io"},

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchrl.oracle import identities, naming, specs
+from scratchrl.oracle.balls import Undecidable
 from scratchrl.oracle.judgement import Verdict, judge
 from scratchrl.oracle.mistake import Mistake
-from scratchrl.oracle.numbers import Undecidable
 from scratchrl.oracle.report import Report
 from scratchrl.oracle.roles import Case
 from scratchrl.oracle.search import SHRINKS, draw, smallest

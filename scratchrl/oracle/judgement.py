@@ -15,16 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchrl.oracle.numbers import (
-    BITS,
-    TRUE_BITS,
-    Undecidable,
-    bounds,
-    distances,
-    evaluate,
-    overlap,
-    rounded,
-)
+from scratchrl.oracle.balls import Undecidable
+from scratchrl.oracle.numbers import BITS, TRUE_BITS, bounds, distances, evaluate, overlap, rounded
 from scratchrl.oracle.roles import Case
 from scratchrl.oracle.specification import Spec
 from scratchrl.oracle.subjects import Answer, Failure, Outputs, Reading

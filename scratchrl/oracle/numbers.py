@@ -1,7 +1,6 @@
 r"""The number systems of the oracle: what is true, and how far rounding may take a formula from it. No rtol anywhere.
 
-A ball is an interval m ± r; every operation on balls returns one that provably contains the result for all numbers in
-its operands (python-flint, Arb). The functions of maths/ run on object arrays of balls as they stand, so that
+The functions of maths/ run on object arrays of balls (balls.py) as they stand, so that
 
     truth(f, x)            f at 200 bits: an enclosure of the true value, some 60 digits wide of the mark at most
     error_bound(f, p, x)   f at p bits: each step of a p-bit floating-point evaluation of f stays inside the ball of
@@ -9,12 +8,8 @@ its operands (python-flint, Arb). The functions of maths/ run on object arrays o
 
 with p = 53 for float64 and 24 for float32. Inputs are taken as exact. A comparison whose two sides overlap has no
 answer at this precision: `Undecidable` says so, and the case is put aside, because a rounded program may go either way.
-
-Paper: Johansson (2017), Arb: efficient arbitrary-precision midpoint-radius interval arithmetic.
 """
 
-import math
-import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,116 +17,10 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchrl.oracle.balls import Undecidable, interval, to_balls
+
 TRUE_BITS = 200
 BITS = {np.dtype(np.float64): 53, np.dtype(np.float32): 24, np.dtype(np.float16): 11}
-
-
-class Undecidable(ArithmeticError):
-    """A comparison of two balls that overlap: at this precision nobody can know."""
-
-
-class Ball:
-    """An Arb ball that compares only when the answer is certain. NumPy calls its methods: np.exp(array) -> .exp()."""
-
-    __slots__ = ("arb",)
-
-    def __init__(self, number: Any):
-        self.arb = flint.arb(_raw(number))
-
-    def __repr__(self) -> str:
-        return f"Ball({self.arb})"
-
-    def __bool__(self) -> bool:
-        return self != 0
-
-    def __float__(self) -> float:
-        """The midpoint; 0 where it might be 0."""
-        return 0.0 if not self.arb.is_nan() and self.arb.contains(0) else float(self.arb)
-
-    @classmethod
-    def pi(cls) -> "Ball":
-        return _wrap(flint.arb.pi())
-
-    def square(self) -> "Ball":
-        return _wrap(self.arb * self.arb)
-
-    def sign(self) -> int:
-        return 0 if self == 0 else 1 if flint.arb(0) < self.arb else -1
-
-    def conjugate(self) -> "Ball":
-        return self
-
-
-def _raw(number: Any) -> Any:
-    if type(number) is Ball:
-        return number.arb
-    return number.item() if isinstance(number, np.generic) else number
-
-
-def _wrap(arb: Any) -> Ball:
-    ball = object.__new__(Ball)
-    ball.arb = arb
-    return ball
-
-
-def _power(x: Any, n: Any) -> Any:
-    """xⁿ. Arb's own is nan where the midpoint of x is 0: it takes a logarithm there."""
-    return math.prod([x] * n) if isinstance(n, int) and n > 0 and x.mid() == 0 else x**n
-
-
-def _arithmetic(name: str) -> None:
-    step = _power if name == "pow" else getattr(operator, name)
-
-    def forward(self, other):
-        return NotImplemented if isinstance(other, np.ndarray) else _wrap(step(self.arb, _raw(other)))
-
-    def backward(self, other):
-        return NotImplemented if isinstance(other, np.ndarray) else _wrap(step(flint.arb(_raw(other)), self.arb))
-
-    setattr(Ball, f"__{name}__", forward)
-    setattr(Ball, f"__r{name}__", backward)
-
-
-def _comparison(name: str, opposite: str) -> None:
-    holds, fails = getattr(operator, name), getattr(operator, opposite)
-
-    def compare(self, other):
-        other = flint.arb(_raw(other))
-        if holds(self.arb, other):
-            return True
-        if fails(self.arb, other):
-            return False
-        raise Undecidable(f"{self.arb} and {other} overlap")
-
-    setattr(Ball, f"__{name}__", compare)
-
-
-def _function(name: str, method: str) -> None:
-    setattr(Ball, name, lambda self: _wrap(getattr(self.arb, method)()))
-
-
-for _name in ("add", "sub", "mul", "truediv", "pow"):
-    _arithmetic(_name)
-for _name, _opposite in (("lt", "ge"), ("le", "gt"), ("gt", "le"), ("ge", "lt"), ("eq", "ne"), ("ne", "eq")):
-    _comparison(_name, _opposite)
-for _name in ("exp", "expm1", "log", "log1p", "sqrt", "sinh", "cosh", "tanh", "sin", "cos", "atanh"):
-    _function(_name, _name)
-for _name in ("floor", "ceil", "mid"):
-    _function(_name, _name)
-for _name, _method in (("__neg__", "__neg__"), ("__abs__", "__abs__"), ("arctanh", "atanh")):
-    _function(_name, _method)
-Ball.__hash__ = None  # type: ignore[assignment]
-
-_each = np.frompyfunc(Ball, 1, 1)
-
-
-def to_balls(value: Any) -> Any:
-    """Floating-point arrays and floats, in lists too, as exact balls; integers, flags, all else as they are."""
-    if isinstance(value, list):
-        return [to_balls(item) for item in value]
-    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-        return np.array(_each(value), dtype=object)
-    return Ball(value) if isinstance(value, float) else value
 
 
 def evaluate(f: Callable[..., Any], bits: int, inputs: Mapping[str, Any]) -> tuple[NDArray, ...]:
@@ -184,7 +73,7 @@ def rounded(leaf: NDArray) -> NDArray:
 
 
 def _nearest(ball: Any) -> float:
-    arb = flint.arb(_raw(ball))
+    arb = interval(ball)
     low, high = float(arb.lower()), float(arb.upper())
     if low == high or arb.is_nan():
         return float(arb)
@@ -196,10 +85,10 @@ def _nearest(ball: Any) -> float:
 def decimal(number: Any, digits: int = 40) -> str:
     """A ball or number to that many significant digits.
 
-    >>> decimal(Ball(0.1), 20)
+    >>> decimal(0.1, 20)
     '0.10000000000000000555'
     """
-    arb = _arb(number)
+    arb = interval(number)
     return "0" if arb == 0 else arb.str(digits, radius=False)
 
 
@@ -230,7 +119,7 @@ def bounds(true: NDArray, rough: NDArray, precision: int) -> NDArray:
     """`error_bound` of one output, from its balls at 200 bits and at that precision."""
     with flint.ctx.workprec(TRUE_BITS):
         ulp = flint.arb(2) ** -precision
-        pairs = [(_arb(t), _arb(r)) for t, r in zip(true.flat, rough.flat, strict=True)]
+        pairs = [(interval(t), interval(r)) for t, r in zip(true.flat, rough.flat, strict=True)]
         far = [_far_end(r - t) + _far_end(t) * ulp for t, r in pairs]
         return np.array([float(x) for x in far], dtype=np.float64).reshape(true.shape)
 
@@ -239,17 +128,14 @@ def distances(numbers: NDArray, true: NDArray) -> NDArray:
     """|number − truth|, entry by entry, nothing lost to rounding; nan where either is."""
     with flint.ctx.workprec(TRUE_BITS):
         pairs = zip(numbers.flat, true.flat, strict=True)
-        return np.array([float(_far_end(_arb(n) - _arb(t))) for n, t in pairs], dtype=np.float64).reshape(true.shape)
+        return np.array([float(_far_end(interval(n) - interval(t))) for n, t in pairs], dtype=np.float64).reshape(
+            true.shape
+        )
 
 
 def overlap(first: NDArray, second: NDArray) -> bool:
     """Whether two enclosures of the same shape could be of the same numbers."""
-    return all(_arb(a).overlaps(_arb(b)) for a, b in zip(first.flat, second.flat, strict=True))
-
-
-def _arb(number: Any) -> Any:
-    raw = _raw(number)
-    return raw if type(raw) is flint.arb else flint.arb(int(raw) if isinstance(raw, bool | np.bool_) else raw)
+    return all(interval(a).overlaps(interval(b)) for a, b in zip(first.flat, second.flat, strict=True))
 
 
 def _far_end(arb: Any) -> Any:

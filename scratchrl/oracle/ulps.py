@@ -23,8 +23,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchrl.oracle.balls import Undecidable
 from scratchrl.oracle.differentiation import complex_step
-from scratchrl.oracle.numbers import TRUE_BITS, Undecidable, bounds, distances, evaluate
+from scratchrl.oracle.numbers import TRUE_BITS, bounds, distances, evaluate
 
 PRECISION, ROOM = 53, 3  # bits of a float64, and those that are left to libm and to sums in another order
 UNIT, TINY, HUGE = 2.0**-PRECISION, float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max)

@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchrl.oracle import mistakes, specs
+from scratchrl.oracle.balls import Undecidable
 from scratchrl.oracle.judgement import FACTOR
 from scratchrl.oracle.mistake import Mistake
-from scratchrl.oracle.numbers import TRUE_BITS, Undecidable, bounds, decimal, distances, evaluate, rounded
+from scratchrl.oracle.numbers import TRUE_BITS, bounds, decimal, distances, evaluate, rounded
 from scratchrl.oracle.roles import Case
 from scratchrl.oracle.search import draw
 from scratchrl.oracle.specification import Spec

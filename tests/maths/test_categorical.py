@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from scratchrl.maths import categorical, kernels
 from scratchrl.oracle import strategies
+from scratchrl.oracle.balls import Ball
 from scratchrl.oracle.differentiation import central_difference, complex_step
-from scratchrl.oracle.numbers import Ball
 
 
 def near(got, truth, bound=1e-12):

@@ -15,9 +15,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 import numpy as np
 
 from scratchrl.oracle import diagnose, mistakes, specs
+from scratchrl.oracle.balls import Undecidable
 from scratchrl.oracle.judgement import judge
 from scratchrl.oracle.mistake import BUG
-from scratchrl.oracle.numbers import Undecidable
 from scratchrl.oracle.search import draw
 from scratchrl.oracle.subjects import readings
 

@@ -5,8 +5,9 @@ import pytest
 
 from scratchrl.maths import returns
 from scratchrl.oracle import specs
+from scratchrl.oracle.balls import Undecidable
 from scratchrl.oracle.judgement import FACTOR, judge
-from scratchrl.oracle.numbers import Undecidable, truth
+from scratchrl.oracle.numbers import truth
 from scratchrl.oracle.search import draw
 from scratchrl.oracle.subjects import Failure, Outputs, readings
 

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from scratchrl.maths import gaussian, returns
 from scratchrl.oracle import specs
+from scratchrl.oracle.balls import Ball, Undecidable
 from scratchrl.oracle.numbers import (
-    Ball,
-    Undecidable,
     bounds,
     distances,
     error_bound,

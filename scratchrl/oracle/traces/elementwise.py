@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchrl.oracle import numpy_io, specs
+from scratchrl.oracle.balls import Undecidable
 from scratchrl.oracle.judgement import FACTOR, Verdict, judge
-from scratchrl.oracle.numbers import TRUE_BITS, Undecidable, bounds, evaluate, rounded
+from scratchrl.oracle.numbers import TRUE_BITS, bounds, evaluate, rounded
 from scratchrl.oracle.roles import Binding, Case
 from scratchrl.oracle.specification import AS_DOCUMENTED, Spec
 from scratchrl.oracle.subjects import Outputs, Reading

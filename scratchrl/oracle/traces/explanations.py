@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchrl.oracle import mistakes
+from scratchrl.oracle.balls import Undecidable
 from scratchrl.oracle.judgement import judge
 from scratchrl.oracle.mistake import BUG
 from scratchrl.oracle.naming import Explanation
-from scratchrl.oracle.numbers import Undecidable
 from scratchrl.oracle.roles import Case
 from scratchrl.oracle.specification import Spec
 from scratchrl.oracle.subjects import Outputs, Reading
