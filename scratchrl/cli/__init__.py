@@ -10,6 +10,7 @@ import sys
 
 import scratchrl
 from scratchrl.cli.errors import Refused, explain
+from scratchrl.oracle.suggestions import instead
 
 COMMANDS = {  # name -> (module, function, what it does)
     "train": ("scratchrl.cli.train", "train", "train an algorithm, leave a run behind; --resume goes on with it"),
@@ -54,6 +55,7 @@ def usage():
 
 def _command(name):
     if name not in COMMANDS:
-        raise Refused(f"unknown command {name!r}; the commands are {', '.join(COMMANDS)}")
+        otherwise = f"the commands are {', '.join(COMMANDS)}"
+        raise Refused(f"unknown command {name!r}; {instead(name, COMMANDS, otherwise)}")
     module, function, _ = COMMANDS[name]
     return getattr(importlib.import_module(module), function)

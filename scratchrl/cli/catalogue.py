@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from scratchrl.cli.errors import Refused, refusing
+from scratchrl.oracle.suggestions import instead
 
 WIDTH = 100
 
@@ -79,14 +80,19 @@ def _wrapped(head, text):
 def mistakes(arguments):
     """Prints the catalogue or one entry."""
     asked = tyro.cli(Mistakes, args=arguments, prog="scratchrl mistakes")
+    from scratchrl.oracle import specs as known
     from scratchrl.oracle.mistakes import catalogue
 
+    if asked.against is not None:
+        with refusing(ValueError):
+            known.get(asked.against)
     entries = [entry for entry in catalogue() if asked.against in (None, entry.against)]
     if asked.slug is not None:
+        slugs = [entry.slug for entry in entries]
         entries = [entry for entry in entries if entry.slug == asked.slug]
-    if not entries:
-        what = f"entry {asked.slug!r}" if asked.slug else f"spec {asked.against!r}"
-        raise Refused(f"no {what} in the catalogue; `scratchrl mistakes` lists it, `scratchrl specs` the specs")
+        if not entries:
+            question = instead(asked.slug, slugs, "`scratchrl mistakes` lists it")
+            raise Refused(f"no entry {asked.slug!r} in the catalogue; {question}")
     lines = _about_entries(entries) if asked.slug else _list(entries)
     print("\n".join(lines))
     return 0

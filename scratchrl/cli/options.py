@@ -9,6 +9,7 @@ from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 import scratchrl
 from scratchrl.cli.errors import Refused, refusing
+from scratchrl.oracle.suggestions import instead
 from scratchrl.runs import settings
 
 ALGORITHMS = {
@@ -56,7 +57,8 @@ def algorithm(name):
     Raises: Refused for an unknown name.
     """
     if name not in ALGORITHMS:
-        raise Refused(f"unknown algorithm {name!r}; the algorithms are {', '.join(ALGORITHMS)}")
+        otherwise = f"the algorithms are {', '.join(ALGORITHMS)}"
+        raise Refused(f"unknown algorithm {name!r}; {instead(name, ALGORITHMS, otherwise)}")
     return importlib.import_module(f"scratchrl.algorithms.{name}")
 
 

@@ -21,6 +21,7 @@ from scratchrl.oracle.examination import HANGS, SCREENING, Examination, sample, 
 from scratchrl.oracle.report import Report
 from scratchrl.oracle.specification import Spec
 from scratchrl.oracle.subjects import Reading, readings
+from scratchrl.oracle.suggestions import instead
 
 
 def diagnose(
@@ -85,7 +86,8 @@ def _check_names(spec: Spec, accept: Sequence[str]) -> None:
     slugs = {entry.slug for entry in mistakes.against(spec.name)}
     unknown = [name for name in accept if name not in slugs | {"unstable", "layout"} and "=" not in name]
     if unknown:
-        raise ValueError(f"accept: {unknown[0]!r} is no convention of {spec.name}; `scratchrl mistakes` lists them")
+        question = instead(unknown[0], slugs, "`scratchrl mistakes` lists them")
+        raise ValueError(f"accept: {unknown[0]!r} is no convention of {spec.name}; {question}")
 
 
 def assert_matches(

@@ -11,6 +11,8 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from scratchrl.oracle.suggestions import instead
+
 Case = dict[str, Any]
 
 
@@ -127,7 +129,8 @@ def _parameters(subject: Callable[..., Any], declared: Mapping[str, str]) -> lis
     parameters = inspect.signature(subject).parameters
     unknown = [name for name in declared if name not in parameters]
     if unknown:
-        raise UnknownParameter(f"roles: the subject has no parameter {unknown[0]!r}; it has {', '.join(parameters)}")
+        question = instead(unknown[0], parameters, f"it has {', '.join(parameters)}")
+        raise UnknownParameter(f"roles: the subject has no parameter {unknown[0]!r}; {question}")
     return [p for p in parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
@@ -141,7 +144,8 @@ def _candidates(parameter: inspect.Parameter, roles: Sequence[Role], declared: M
     if wanted is not None:
         found = [role for role in roles if role.name == wanted]
         if not found:
-            raise UnknownParameter(f"roles: {parameter.name}={wanted!r} is not a role; roles: {_names(roles)}")
+            question = instead(wanted, [role.name for role in roles], f"roles: {_names(roles)}")
+            raise UnknownParameter(f"roles: {parameter.name}={wanted!r} is not a role; {question}")
         return found
     name = parameter.name.lower()
     found = _called(name, roles) or _called(name.strip("_"), roles)

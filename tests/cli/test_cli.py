@@ -217,8 +217,10 @@ def test_a_second_signal_stops_at_once(fake, monkeypatch):
 
 
 def test_unknown_names_are_refused(capsys):
-    refused(capsys, "trian", match="unknown command 'trian'; the commands are train,")
-    refused(capsys, "train", "ppoo", match="unknown algorithm 'ppoo'; the algorithms are reinforce,")
+    refused(capsys, "trian", match="unknown command 'trian'; did you mean train?")
+    refused(capsys, "nothing", match="unknown command 'nothing'; the commands are train,")
+    refused(capsys, "train", "ppoo", match="unknown algorithm 'ppoo'; did you mean ppo?")
+    refused(capsys, "train", "nothing", match="unknown algorithm 'nothing'; the algorithms are reinforce,")
     refused(capsys, "train", "fake", "--env", "CartPole-v9", match="CartPole-v9")
     refused(capsys, "evaluate", "nowhere", match="nowhere/config.json: no such file")
     refused(capsys, "plot", "nowhere", match="nowhere/config.json: no such file")

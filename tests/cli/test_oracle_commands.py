@@ -74,7 +74,12 @@ def test_a_convention_is_accepted_when_it_is_declared(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["someones:gae", "--against", "nothing"], "against: expected one of"),
+        (["someones:gae", "--against", "nothing"], "against: unknown spec 'nothing'; the specs are"),
+        (["someones:gae", "--against", "gea"], "against: unknown spec 'gea'; did you mean gae?"),
+        (["someones:gae", "--against", "gae", "--accept", "nothing"], "of gae; `scratchrl mistakes` lists"),
+        (["someones:gae", "--against", "gae", "--accept", "gae-trunc-zerod"], "; did you mean gae-trunc-zeroed or"),
+        (["someones:gae", "--against", "gae", "--role", "dones=terminate"], "did you mean terminated"),
+        (["someones:gae", "--against", "gae", "--role", "done=dones"], "no parameter 'done'; did you mean dones?"),
         (["someones:nothing", "--against", "gae"], "cannot load 'someones:nothing'"),
         (["nowhere:f", "--against", "gae"], "cannot load 'nowhere:f'"),
         (["someones:odd", "--against", "gae"], "scratchrl: "),
@@ -103,7 +108,7 @@ def test_specs_lists_all_and_tells_about_one(capsys):
         assert word in out
     code, _, err = run(capsys, "specs", "nothing")
     assert code == 2
-    assert "against: expected one of" in err
+    assert "against: unknown spec 'nothing'; the specs are" in err
 
 
 def test_mistakes_lists_all_and_tells_about_one(capsys):
@@ -117,10 +122,13 @@ def test_mistakes_lists_all_and_tells_about_one(capsys):
     assert "Toni-SM/skrl#449" in out
     code, _, err = run(capsys, "mistakes", "nothing")
     assert code == 2
-    assert "no entry 'nothing'" in err
+    assert "no entry 'nothing' in the catalogue; `scratchrl mistakes` lists it" in err
+    code, _, err = run(capsys, "mistakes", "gae-trunc-terminal")
+    assert code == 2
+    assert "did you mean gae-trunc-as-terminal" in err
     code, _, err = run(capsys, "mistakes", "--against", "nothing")
     assert code == 2
-    assert "no spec 'nothing'" in err
+    assert "unknown spec 'nothing'" in err
 
 
 def test_replay_names_the_stage_that_differs(capsys, folder):

@@ -130,7 +130,7 @@ def test_the_same_question_gets_the_same_answer_to_the_byte():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nothing",), "against: expected one of .*gae.*, got 'nothing'"),
+        (("nothing",), "against: unknown spec 'nothing'; the specs are .*gae"),
         (("gae", {"rewards": "nothing"}), "rewards='nothing' is not a role"),
         (("gae", {"x": "reward"}), "no parameter 'x'"),
     ],

@@ -5,6 +5,7 @@ import pkgutil
 from functools import cache
 
 from scratchrl.oracle.specification import Spec
+from scratchrl.oracle.suggestions import instead
 
 
 @cache
@@ -23,5 +24,6 @@ def get(name: str) -> Spec:
     Raises: ValueError for a name that is none.
     """
     if name not in every():
-        raise ValueError(f"against: expected one of {', '.join(every())}, got {name!r}")
+        otherwise = f"the specs are {', '.join(every())}"
+        raise ValueError(f"against: unknown spec {name!r}; {instead(name, every(), otherwise)}")
     return every()[name]
