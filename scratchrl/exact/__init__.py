@@ -1,4 +1,4 @@
-"""Truth without sampling: finite MDPs solved, differentiated and enumerated."""
+"""Truth without sampling: finite MDPs solved, differentiated and enumerated; linear-quadratic control."""
 
 from scratchrl import submodules
 

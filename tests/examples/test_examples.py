@@ -55,7 +55,7 @@ def printed(shown, capsys):
 
 
 def test_the_ladder_is_complete():
-    assert [int(script.stem[:2]) for script in SCRIPTS] == list(range(1, 16))
+    assert [int(script.stem[:2]) for script in SCRIPTS] == list(range(1, len(SCRIPTS) + 1))
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
@@ -67,7 +67,7 @@ def test_short_and_explained(script):
     assert all(part in doc for part in ("Spinning Up's", "(1)", "Look for:"))
 
 
-@pytest.mark.parametrize("number", range(1, 16))
+@pytest.mark.parametrize("number", range(1, len(SCRIPTS) + 1))
 def test_picture_is_not_blank(shown, capsys, number):
     pixels = shown(number, capsys)[1][..., :3]
     assert pixels.shape[1] > 1000
@@ -204,3 +204,17 @@ def test_c51_distribution(printed):
     limit, _, _, last = printed(15, "Cramér distance to the exact one: fixed point ")[0]
     assert abs(last - limit) < 0.01
     assert limit < printed(15, "image on the grid / sqrt(1 - gamma): ")
+
+
+def test_ddpg_chain_rule(printed):
+    for states in ("its own states: ", "a replay's states: "):
+        first, last = printed(16, states)[0]
+        assert last < 0.01 * first
+    difference, chain = printed(16, "relative error: ")[0]
+    assert chain < 1e-13
+    assert 100 * chain < difference < 1e-8
+    height, slope = printed(16, "exact: Q ")[0]
+    rows = printed(16, "critic after ")  # steps, Q, slope
+    assert abs(rows[0, 2]) < 0.2 * abs(slope)
+    assert abs(rows[-1, 2] - slope) < 0.3 * abs(slope)
+    assert height < 0
