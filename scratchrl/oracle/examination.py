@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchrl.oracle import identities, naming, specs
+from scratchrl.oracle.answers import Failure
 from scratchrl.oracle.balls import Undecidable
 from scratchrl.oracle.judgement import Verdict, judge
 from scratchrl.oracle.mistake import Mistake
@@ -14,7 +15,7 @@ from scratchrl.oracle.report import Report
 from scratchrl.oracle.roles import Case
 from scratchrl.oracle.search import SHRINKS, draw, smallest
 from scratchrl.oracle.specification import Spec
-from scratchrl.oracle.subjects import Failure, Reading
+from scratchrl.oracle.subjects import Reading
 
 FEWER_SHRINKS = 60  # where examples are large
 SCREENING, DISCRIMINATING, FEW = 6, 24, 4  # cases to choose a reading by; to name by, tame; of each special kind

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from scratchrl.oracle.answers import Outputs
 from scratchrl.oracle.balls import Undecidable
 from scratchrl.oracle.judgement import FACTOR
 from scratchrl.oracle.numbers import BITS, error_bound, leaves
 from scratchrl.oracle.roles import Case
 from scratchrl.oracle.specification import Identity
-from scratchrl.oracle.subjects import Outputs, Reading
+from scratchrl.oracle.subjects import Reading
 
 
 class _NotAnswered(Exception):

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchrl.oracle.answers import Answer, Failure, Outputs
 from scratchrl.oracle.balls import Undecidable
 from scratchrl.oracle.numbers import BITS, TRUE_BITS, bounds, distances, evaluate, overlap, rounded
 from scratchrl.oracle.roles import Case
 from scratchrl.oracle.specification import Spec
-from scratchrl.oracle.subjects import Answer, Failure, Outputs, Reading
+from scratchrl.oracle.subjects import Reading
 from scratchrl.oracle.ulps import as_one_vector, sensitivity
 
 FACTOR = 8.0

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchrl.oracle import mistakes
+from scratchrl.oracle.answers import Answer
 from scratchrl.oracle.balls import Undecidable
 from scratchrl.oracle.judgement import Verdict, judge
 from scratchrl.oracle.mistake import BUG, CONVENTION, Mistake
 from scratchrl.oracle.roles import Case
-from scratchrl.oracle.subjects import Answer, Reading
+from scratchrl.oracle.subjects import Reading
 
 
 class Explanation(NamedTuple):

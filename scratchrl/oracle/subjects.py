@@ -3,39 +3,18 @@
 import importlib
 import inspect
 import itertools
-import signal
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scratchrl.oracle.answers import Answer, Failure, Outputs, are_gradients, by_name, in_order, needs_names, rank
 from scratchrl.oracle.frameworks import framework, likely, loss_of
 from scratchrl.oracle.roles import Binding, Case, bindings
 from scratchrl.oracle.specification import Layout, Spec
-
-
-class Failure(NamedTuple):
-    """What a subject did instead of answering."""
-
-    kind: str  # raises, hangs, mutates, random or returns
-    text: str
-
-
-class Outputs(NamedTuple):
-    """What a subject answered: float arrays in the canonical layout, and the precision they came in."""
-
-    arrays: tuple[NDArray, ...]
-    dtype: np.dtype
-    differentiated: bool  # whether the gradients are its framework's and not its own
-    names: tuple[str, ...] = ()  # which outputs of the spec these are; empty: the first ones
-
-
-Answer = Outputs | Failure
+from scratchrl.oracle.time_limit import TooLong, time_limit
 
 
 class Reading(NamedTuple):
@@ -81,16 +60,16 @@ class Reading(NamedTuple):
         data = [parameter for parameter, role in self.binding.roles if not role.make]
         if not _same(natives, kept, data, self.library):
             return Failure("mutates", "it changed its arguments")
-        rank = max(map(_rank, self.shaped(given).values()), default=0)
-        return self._outputs(result, gradients, 0 if self.spec.differentiate else rank)
+        axes = max(map(rank, self.shaped(given).values()), default=0)
+        return self._outputs(result, gradients, 0 if self.spec.differentiate else axes)
 
     def _call(self, natives: Case) -> tuple[Any, Any]:
         parameters = {role.name: parameter for parameter, role in self.binding.roles}
         leaves = tuple(parameters[name] for name in self._leaves() if name in parameters)
         if leaves and (found := self.library.gradient(self._apply, natives, leaves)) is not None:
             result, gradients = found
-            beside = _items(result, self.spec.outputs)[1:]
-            own = gradients is None or _are_gradients(beside, [natives[name] for name in leaves])
+            beside = in_order(result, self.spec.outputs)[1:]
+            own = gradients is None or are_gradients(beside, [natives[name] for name in leaves])
             return (result, None) if own else (loss_of(result), gradients)
         return self._apply(natives), None
 
@@ -104,11 +83,11 @@ class Reading(NamedTuple):
         named = {name: value for name, value in natives.items() if name not in self.binding.positional}
         return self.subject(*positional, **named)
 
-    def _outputs(self, result: Any, gradients: Any, rank: int) -> Answer:
-        named = _by_name(result, self.spec)
+    def _outputs(self, result: Any, gradients: Any, axes: int) -> Answer:
+        named = by_name(result, self.spec)
         if self.spec.keys and not named:
             return Failure("returns", f"no dict or named tuple with any of {', '.join(self.spec.outputs)}")
-        items = list(named.values()) or _items(result, self.spec.outputs, rank)
+        items = list(named.values()) or in_order(result, self.spec.outputs, axes)
         if not items:
             return Failure("returns", "nothing")
         try:
@@ -121,7 +100,7 @@ class Reading(NamedTuple):
         floats = [array.dtype for array in arrays if array.dtype.kind == "f"]
         coarsest = min([*floats, np.dtype(self.dtype)], key=lambda dtype: np.finfo(dtype).bits)
         shaped = tuple(self.layout.take(array) for array in arrays)
-        if not _needs_names(named, self.spec):
+        if not needs_names(named, self.spec):
             return Outputs(shaped, coarsest, bool(gradients))
         counting = self.spec.settle(dict(zip(named, shaped, strict=True)))
         return Outputs(tuple(counting.values()), coarsest, False, tuple(counting))
@@ -159,46 +138,6 @@ def _as_number(value: Any) -> Any:
     return value.astype(np.float64) if isinstance(value, np.ndarray | np.generic) and value.dtype == bool else value
 
 
-def _by_name(result: Any, spec: Spec) -> dict[str, Any]:
-    """The outputs that came back under names the spec knows, in its order."""
-    if spec.keys and hasattr(result, "_asdict"):
-        result = result._asdict()
-    if not isinstance(result, dict):
-        return {}
-    known = {spec.keys.get(name, name): item for name, item in result.items()}
-    return {name: known[name] for name in spec.outputs if name in known}
-
-
-def _needs_names(named: Mapping[str, Any], spec: Spec) -> bool:
-    """Whether they are other outputs than the first ones."""
-    return bool(spec.keys) or (not spec.differentiate and tuple(named) != spec.outputs[: len(named)])
-
-
-def _items(result: Any, outputs: Sequence[str], rank: int = 0) -> list[Any]:
-    """What came back, output by output; what a subject returns beyond them (a report, a flag) is its own business.
-
-    A list of things with fewer axes than `rank`, that of the arrays it was given, is one output, row by row.
-    """
-    if isinstance(result, dict):
-        return list(result.values())[: len(outputs)]
-    if isinstance(result, list) and (len(outputs) == 1 or all(np.ndim(item) < rank for item in result)):
-        return [result]
-    return list(result[: len(outputs)]) if isinstance(result, tuple | list) else [result]
-
-
-def _rank(value: Any) -> int:
-    """The number of axes of an array, or of a list of things that are alike."""
-    if isinstance(value, list) and value:
-        return 1 + _rank(value[0])
-    return value.ndim if isinstance(value, np.ndarray) else 0
-
-
-def _are_gradients(items: list[Any], leaves: list[Any]) -> bool:
-    """Whether what came back beside a loss are its derivatives, and not a clip fraction or some other diagnostic."""
-    shapes = [np.shape(leaf) for leaf in leaves]
-    return 0 < len(items) <= len(leaves) and all(np.shape(x) == y for x, y in zip(items, shapes, strict=False))
-
-
 def _same(natives: Case, kept: Case, names: Sequence[str], library: ModuleType) -> bool:
     def alike(a: Any, b: Any) -> bool:
         if callable(a):
@@ -210,29 +149,6 @@ def _same(natives: Case, kept: Case, names: Sequence[str], library: ModuleType) 
         return np.array_equal(library.to_numpy(a), library.to_numpy(b), equal_nan=True)
 
     return all(alike(natives[name], kept[name]) for name in names)
-
-
-class TooLong(BaseException):
-    """No answer in time. Not an Exception: a subject that catches those should not swallow it."""
-
-
-@contextmanager
-def time_limit(seconds: float):
-    """TooLong inside after that long. Only the main thread can be interrupted; elsewhere there is no limit."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def stop(*_: Any) -> None:
-        raise TooLong(f"no answer within {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def load(name: str) -> Callable[..., Any]:

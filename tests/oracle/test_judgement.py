@@ -5,11 +5,12 @@ import pytest
 
 from scratchrl.maths import returns
 from scratchrl.oracle import specs
+from scratchrl.oracle.answers import Failure, Outputs
 from scratchrl.oracle.balls import Undecidable
 from scratchrl.oracle.judgement import FACTOR, judge
 from scratchrl.oracle.numbers import truth
 from scratchrl.oracle.search import draw
-from scratchrl.oracle.subjects import Failure, Outputs, readings
+from scratchrl.oracle.subjects import readings
 
 SPECS = pytest.mark.parametrize("name", specs.every())
 

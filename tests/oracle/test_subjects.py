@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scratchrl.maths import returns
-from scratchrl.oracle import diagnose, subjects
+from scratchrl.oracle import diagnose, subjects, time_limit
 
 
 def gae(reward, value, next_value, terminated, truncated, gamma, lam):
@@ -72,7 +72,7 @@ def test_it_returns_something_else(answer, complaint):
 
 
 def test_time_limits_leave_no_alarm_behind():
-    with pytest.raises(subjects.TooLong), subjects.time_limit(0.01):
+    with pytest.raises(time_limit.TooLong), time_limit.time_limit(0.01):
         time.sleep(1)
     time.sleep(0.03)
 

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchrl.oracle import numpy_io, specs
+from scratchrl.oracle.answers import Outputs
 from scratchrl.oracle.balls import Undecidable
 from scratchrl.oracle.judgement import FACTOR, Verdict, judge
 from scratchrl.oracle.numbers import TRUE_BITS, bounds, evaluate, rounded
 from scratchrl.oracle.roles import Binding, Case
 from scratchrl.oracle.specification import AS_DOCUMENTED, Spec
-from scratchrl.oracle.subjects import Outputs, Reading
+from scratchrl.oracle.subjects import Reading
 from scratchrl.oracle.traces.bounded import Bounded, collected, rounding
 from scratchrl.oracle.traces.explanations import as_floats, explain, in_floats, is_float
 from scratchrl.oracle.traces.judging import (

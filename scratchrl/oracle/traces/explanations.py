@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchrl.oracle import mistakes
+from scratchrl.oracle.answers import Outputs
 from scratchrl.oracle.balls import Undecidable
 from scratchrl.oracle.judgement import judge
 from scratchrl.oracle.mistake import BUG
 from scratchrl.oracle.naming import Explanation
 from scratchrl.oracle.roles import Case
 from scratchrl.oracle.specification import Spec
-from scratchrl.oracle.subjects import Outputs, Reading
+from scratchrl.oracle.subjects import Reading
 
 PLAUSIBLE = 2.0**-10  # of the largest number around: what float64 has to agree to before balls are asked
 
