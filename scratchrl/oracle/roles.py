@@ -99,6 +99,7 @@ def bindings(
       UnknownParameter: naming the parameter, or what is missing.
     """
     known = [(found, _candidates(found, roles, declared)) for found in _parameters(subject, declared)]
+    _require_known([found for found, candidates in known if not candidates and found.default is found.empty], roles)
     every = {found.name: candidates for found, candidates in known if candidates}
     defaulted = {found.name for found, _ in known if found.default is not found.empty} - set(declared)
     fewer = {name: [*found, None] if name in defaulted else found for name, found in every.items()}
@@ -127,10 +128,10 @@ def _readable(
 
 def _parameters(subject: Callable[..., Any], declared: Mapping[str, str]) -> list[inspect.Parameter]:
     parameters = inspect.signature(subject).parameters
-    unknown = [name for name in declared if name not in parameters]
-    if unknown:
-        question = instead(unknown[0], parameters, f"it has {', '.join(parameters)}")
-        raise UnknownParameter(f"roles: the subject has no parameter {unknown[0]!r}; {question}")
+    for name in declared:
+        if name not in parameters:
+            question = instead(name, parameters, f"it has {', '.join(parameters)}")
+            raise UnknownParameter(f"roles: the subject has no parameter {name!r}; {question}")
     return [p for p in parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
@@ -148,13 +149,18 @@ def _candidates(parameter: inspect.Parameter, roles: Sequence[Role], declared: M
             raise UnknownParameter(f"roles: {parameter.name}={wanted!r} is not a role; {question}")
         return found
     name = parameter.name.lower()
-    found = _called(name, roles) or _called(name.strip("_"), roles)
-    if not found and parameter.default is parameter.empty:
+    return _called(name, roles) or _called(name.strip("_"), roles)
+
+
+def _require_known(strangers: Sequence[inspect.Parameter], roles: Sequence[Role]) -> None:
+    """That there are no parameters which have to be given something and whose name says nothing."""
+    if strangers:
+        names = [parameter.name for parameter in strangers]
+        options = " ".join(f"--role {name}=ROLE" for name in names)
         raise UnknownParameter(
-            f"parameter {parameter.name!r} means nothing to this spec; say what it is with roles={{parameter: role}} "
-            f"or --role {parameter.name}=ROLE, roles: {_names(roles)}"
+            f"unknown to this spec: {', '.join(map(repr, names))}; say what each of these parameters is with "
+            f"roles={{parameter: role}} or {options}, roles: {_names(roles)}"
         )
-    return found
 
 
 def _called(name: str, roles: Sequence[Role]) -> list[Role]:

@@ -53,7 +53,9 @@ def test_unknown_parameters_with_defaults_are_left_alone():
 @pytest.mark.parametrize(
     ("subject", "declared", "message"),
     [
-        (lambda x, other: 0, {}, "parameter 'other' means nothing.*--role other=ROLE, roles: x, y, twice_x"),
+        (lambda x, other: 0, {}, "unknown to this spec: 'other';.* --role other=ROLE, roles: x, y, twice_x"),
+        (lambda one, x, two, three=3: 0, {}, "'one', 'two';.* --role one=ROLE --role two=ROLE, roles: "),
+        (lambda one, x, two: 0, {"two": "y"}, "spec: 'one';"),
         (lambda y: 0, {}, r"\(y\) do not determine x"),
         (lambda x: 0, {"x": "z"}, "x='z' is not a role"),
         (lambda x: 0, {"z": "x"}, "no parameter 'z'; it has x"),
