@@ -11,6 +11,7 @@ from scratchrl.cli.errors import Refused, refusing
 from scratchrl.oracle.suggestions import instead
 
 WIDTH = 100
+MANY, FEW = 20, 8  # of more parameter names than MANY that are read as one role, the first FEW are shown
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Specs:
 
     name: Annotated[str | None, tyro.conf.Positional] = None
     """Of a spec."""
+    all: bool = False
+    """With a name: every parameter name that is read as a role, also where they are many."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Mistakes:
 
 def specs(arguments):
     """Prints the list or one spec."""
-    asked = tyro.cli(Specs, args=arguments, prog="scratchrl specs")
+    asked = tyro.cli(Specs, args=arguments, prog="scratchrl specs", config=(tyro.conf.FlagCreatePairsOff,))
     from scratchrl.oracle import specs as known
 
     if asked.name is None:
@@ -42,19 +45,19 @@ def specs(arguments):
             print(f"{'':<28}{spec.formula}")
     else:
         with refusing(ValueError):
-            print("\n".join(_about_spec(known.get(asked.name))))
+            print("\n".join(_about_spec(known.get(asked.name), asked.all)))
     return 0
 
 
-def _about_spec(spec):
+def _about_spec(spec, whole):
     yield f"{spec.name}: {spec.formula}   [{spec.source}]"
     yield f"  arguments    {' '.join(inspect.signature(spec.reference).parameters)}"
     yield f"  returns      {', '.join(spec.outputs)}" + (
         f"; derivatives by {', '.join(spec.differentiate)}" if spec.differentiate else ""
     )
     yield f"  layouts      {', '.join(layout.name for layout in spec.layouts)}"
-    yield "  roles, and the parameter names that are read as them:"
-    yield from _about_roles(spec.roles)
+    yield "  roles, and the parameter names that are read as them" + (":" if whole else ", the first of many (--all):")
+    yield from _about_roles(spec.roles, whole)
     for kind in ("tame", "edges", "stress"):
         yield f"  {kind:<12} {'; '.join(getattr(spec, kind))}"
     if spec.identities:
@@ -62,14 +65,19 @@ def _about_spec(spec):
         yield from (f"    {identity.name}" for identity in spec.identities)
 
 
-def _about_roles(roles):
+def _about_roles(roles, whole):
     """Forms of one role, which differ in what stands beside it, as one."""
     for name in dict.fromkeys(role.name for role in roles):
         forms = [role for role in roles if role.name == name]
-        aliases = dict.fromkeys(alias for role in forms for alias in role.aliases if alias != name)
-        yield from _wrapped(f"    {name:<20}", ", ".join(aliases))
+        aliases = list(dict.fromkeys(alias for role in forms for alias in role.aliases if alias != name))
+        yield from _wrapped(f"    {name:<20}", ", ".join(aliases if whole else _first(aliases)))
         for note in dict.fromkeys(role.note for role in forms if role.note):
             yield from _wrapped(f"    {'':<20}convention: ", note)
+
+
+def _first(aliases):
+    """All of them unless they are too many to be read."""
+    return aliases if len(aliases) <= MANY else [*aliases[:FEW], f"and {len(aliases) - FEW} more"]
 
 
 def _wrapped(head, text):

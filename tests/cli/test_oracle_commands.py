@@ -27,8 +27,8 @@ def surprisal(mu, log_std, action):
     z = (action - mu) / np.exp(log_std)
     return (z * z / 2 + log_std + np.log(2 * np.pi) / 2).sum(-1)
 
-def odd(x, y):
-    return x
+def odd(foo, bar):
+    return foo
 """
 FEW = ("--examples", "30")
 
@@ -82,7 +82,7 @@ def test_a_convention_is_accepted_when_it_is_declared(capsys):
         (["someones:gae", "--against", "gae", "--role", "done=dones"], "no parameter 'done'; did you mean dones?"),
         (["someones:nothing", "--against", "gae"], "cannot load 'someones:nothing'"),
         (["nowhere:f", "--against", "gae"], "cannot load 'nowhere:f'"),
-        (["someones:odd", "--against", "gae"], "scratchrl: "),
+        (["someones:odd", "--against", "gae"], "unknown to this spec: 'foo', 'bar'; say what each of these parameters"),
         (["someones:gae", "--against", "gae", "--role", "dones"], "--role: expected PARAMETER=ROLE"),
         (["someones:gae", "--against", "gae", "--role", "dones=x"], "dones='x' is not a role"),
     ],
@@ -106,9 +106,24 @@ def test_specs_lists_all_and_tells_about_one(capsys):
     assert code == 0
     for word in ("arguments    reward value next_value", "rewards, rews", "convention:", "edges", "identities:"):
         assert word in out
+    assert " more\n" not in out
     code, _, err = run(capsys, "specs", "nothing")
     assert code == 2
     assert "against: unknown spec 'nothing'; the specs are" in err
+
+
+def test_specs_shows_the_first_names_of_many_and_all_when_asked(capsys):
+    from scratchrl.oracle import specs
+
+    _, out, _ = run(capsys, "specs", "gaussian_kl")
+    assert len(out.splitlines()) < 60
+    aliases = {alias for role in specs.get("gaussian_kl").roles if role.name == "mean_p" for alias in role.aliases}
+    some = "mean_p mean_old, mean_0, mean_1, mu_p, mu_old, mu_0, mu_1, loc_p"
+    assert f"{some}, and {len(aliases - {'mean_p'}) - 8} more mean_q" in " ".join(out.split())
+    _, out, _ = run(capsys, "specs", "gaussian_kl", "--all")
+    assert " more\n" not in out
+    for role in specs.get("gaussian_kl").roles:
+        assert {*role.aliases} <= set(re.findall(r"\w+", out))
 
 
 def test_mistakes_lists_all_and_tells_about_one(capsys):
