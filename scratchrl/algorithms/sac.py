@@ -38,7 +38,7 @@ from scratchrl.experience.batch import Batch, joined
 from scratchrl.experience.replay import Replay, Transitions
 from scratchrl.experience.rollout import collect
 from scratchrl.experience.world import World
-from scratchrl.maths import initialization, optimizers, soft, soft_actor, squashed_gaussian, state_action, targets
+from scratchrl.maths import initialization, optimizers, soft, soft_actor, state_action, targets
 from scratchrl.maths.mlp import MLP
 from scratchrl.maths.optimizers import Adam
 from scratchrl.maths.soft_actor import Actor
@@ -235,8 +235,8 @@ def explore(agent: Agent, state: State, config: Config, rng: np.random.Generator
     """The environment's action, a ~ π_θ; a uniformly random one before learning starts."""
     if state.step < config.learning_starts:
         return actions.to_env(agent.box, rng.uniform(-1, 1, (len(obs), len(agent.box.half))).astype(obs.dtype))
-    mean, log_std, _ = soft_actor.forward(agent.actor, state.theta, obs)
-    return actions.to_env(agent.box, squashed_gaussian.sample(rng, mean, log_std))
+    noise = rng.standard_normal((len(obs), len(agent.box.half))).astype(obs.dtype)
+    return actions.to_env(agent.box, soft_actor.act(agent.actor, state.theta, obs, noise)[0])
 
 
 def train(
@@ -265,4 +265,5 @@ def player(
     agent = build(envs, config, state.theta.dtype)
     if not deterministic:
         return partial(explore, agent, state._replace(step=config.learning_starts), config, rng)
-    return lambda obs: actions.to_env(agent.box, np.tanh(soft_actor.forward(agent.actor, state.theta, obs)[0]))
+    still = np.zeros((envs.num_envs, len(agent.box.half)), state.theta.dtype)
+    return lambda obs: actions.to_env(agent.box, soft_actor.act(agent.actor, state.theta, obs, still)[0])

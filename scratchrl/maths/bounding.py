@@ -26,8 +26,7 @@ def bounded(x: NDArray, low: float, high: float) -> NDArray:
     >>> bounded(np.array([-np.inf, 0.0, np.inf]), -5.0, 2.0)
     array([-5. , -1.5,  2. ])
     """
-    if not low < high:
-        raise ValueError(f"low, high: expected low < high, got {low} and {high}")
+    check(low, high)
     up = np.tanh(x)
     return (1 - up) / 2 * low + (1 + up) / 2 * high
 
@@ -42,6 +41,14 @@ def bounded_grad(x: NDArray, low: float, high: float) -> NDArray:
     >>> bounded_grad(np.array([0.0]), -5.0, 2.0)
     array([3.5])
     """
+    check(low, high)
+    return (exact(high, x) - exact(low, x)) / 2 * np.exp(log_det(x))
+
+
+def check(low: float, high: float) -> None:
+    """Raises a ValueError unless low < high.
+
+    >>> check(-5.0, 2.0)
+    """
     if not low < high:
         raise ValueError(f"low, high: expected low < high, got {low} and {high}")
-    return (exact(high, x) - exact(low, x)) / 2 * np.exp(log_det(x))

@@ -1,7 +1,7 @@
 r"""Numba's only door: `kernels.x` is the compiled form of the plain Python definition `x_py`.
 
-The definitions are ordinary functions in loops.py and network_loops.py, where tests, coverage and mutation tools can
-see them. A kernel is compiled when it is first asked for, and cached on disk; Numba itself is imported only then, so a
+The definitions are ordinary functions in loops.py, network_loops.py and squashed_loops.py, where tests, coverage and
+mutation tools can see them. A kernel is compiled when it is first asked for, and cached on disk; Numba itself is imported only then, so a
 program that needs none of these loops never pays for it. Arrays that Numba cannot hold (complex step, ball arithmetic)
 go through the definition, or through the NumPy formula of the public function.
 
@@ -13,12 +13,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from scratchrl.maths import loops, network_loops
+from scratchrl.maths import loops, network_loops, squashed_loops
+
+HOMES = (loops, network_loops, squashed_loops)
 
 
 def __getattr__(name: str) -> Callable[..., Any]:
     definition = f"{name.removesuffix('_py')}_py"
-    home = next((module for module in (loops, network_loops) if hasattr(module, definition)), None)
+    home = next((module for module in HOMES if hasattr(module, definition)), None)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no kernel {name!r}")
     if name.endswith("_py"):
@@ -26,7 +28,7 @@ def __getattr__(name: str) -> Callable[..., Any]:
     from numba import njit
     from numba.extending import register_jitable
 
-    for helper in (*loops.HELPERS, *network_loops.HELPERS):
+    for helper in (helper for module in HOMES for helper in module.HELPERS):
         register_jitable(helper)
     globals()[name] = kernel = njit(getattr(home, definition), cache=True, error_model="numpy")
     return kernel

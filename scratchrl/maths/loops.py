@@ -227,4 +227,16 @@ def adam_py(
         step[i] = -scale * m_new[i] / (np.sqrt(v_new[i] * root) + e)
 
 
+def polyak_py(online: NDArray, target: NDArray, tau: float) -> NDArray:
+    """τ θ + (1 − τ) θ′ for vectors, in one pass: `targets.polyak_update`.
+
+    >>> polyak_py(np.array([4.0]), np.array([8.0]), 0.25)
+    array([7.])
+    """
+    new, mine, others = np.empty_like(target), target.dtype.type(tau), target.dtype.type(1 - tau)
+    for i in range(target.size):
+        new[i] = mine * online[i] + others * target[i]
+    return new
+
+
 HELPERS = (_exponentials,)

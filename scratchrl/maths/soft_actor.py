@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchrl.maths import mlp, soft, squashed_gaussian, state_action
-from scratchrl.maths.bounding import bounded, bounded_grad
+from scratchrl.maths import bounding, kernels, mlp, soft, squashed_gaussian, state_action
 from scratchrl.maths.mlp import MLP
 
 
@@ -29,49 +28,67 @@ class Actor(NamedTuple):
     high: float
 
 
-class Cache(NamedTuple):
-    """What the way back needs."""
+def distribution(actor: Actor, y: NDArray) -> tuple[NDArray, NDArray]:
+    """μ and log σ of (1), each (B, A), from the network's output y = [μ, x], (B, 2A).
 
-    layers: list[NDArray]
-    free: NDArray  # (B, A) x of (1)
-
-
-def forward(actor: Actor, theta: NDArray, obs: NDArray) -> tuple[NDArray, NDArray, Cache]:
-    """μ and log σ of (1), each (B, A), and the cache of `vjp`.
-
-    Args:
-      theta: (size of the network,); obs: (B, O).
     Raises:
-      ValueError: a shape is wrong, or the bounds are.
+      ValueError: the bounds are in the wrong order.
 
     Checked in tests/maths/test_soft_actor.py.
 
-    >>> mean, log_std, _ = forward(Actor(MLP((1, 2)), -5.0, 2.0), np.array([3.0, 0.0, 1.0, 0.0]), np.array([[2.0]]))
-    >>> mean.item(), log_std.item()  # 3·2 + 1, and the middle of the bounds
+    >>> mean, log_std = distribution(Actor(MLP((1, 2)), -5.0, 2.0), np.array([[7.0, 0.0]]))
+    >>> mean.item(), log_std.item()  # the middle of the bounds
     (7.0, -1.5)
     """
-    y, layers = mlp.forward(actor.mlp, theta, obs)
-    actions = y.shape[1] // 2
-    return y[:, :actions], bounded(y[:, actions:], actor.low, actor.high), Cache(layers, y[:, actions:])  # (1)
+    mean, x = np.split(y, 2, axis=1)
+    return mean, bounding.bounded(x, actor.low, actor.high)  # (1)
 
 
-def vjp(actor: Actor, theta: NDArray, cache: Cache, d_mean: NDArray, d_log_std: NDArray) -> NDArray:
-    """d_θ = Σ_b of d_mean[b] ∂μ[b]/∂θ + d_log_std[b] ∂log σ[b]/∂θ: `mlp.vjp` after the slope of the bounds.
+def squash(actor: Actor, y: NDArray, noise: NDArray) -> tuple[NDArray, NDArray]:
+    """a of (2) and log π(a) from the network's output, for a given ε.
 
     Args:
-      cache: of `forward` at the same theta; d_mean, d_log_std: (B, A).
+      y: (B, 2A); noise: ε (B, A).
     Returns:
-      d_theta (size,).
+      action (B, A), log_prob (B,).
+    Raises:
+      ValueError: noise is not half as wide as y, or the bounds are in the wrong order.
 
-    Checked in tests/maths/test_soft_actor.py: complex step.
+    Checked in tests/maths/test_soft_actor.py.
 
-    >>> actor, theta = Actor(MLP((1, 2)), -5.0, 2.0), np.array([3.0, 0.0, 1.0, 0.0])
-    >>> cache, one = forward(actor, theta, np.array([[2.0]]))[2], np.ones((1, 1))
-    >>> vjp(actor, theta, cache, 10 * one, one)  # the bounds' slope is 3.5 in their middle
-    array([20. ,  7. , 10. ,  3.5])
+    >>> action, log_prob = squash(Actor(MLP((1, 2)), -1.0, 1.0), np.zeros((1, 2)), np.zeros((1, 1)))
+    >>> action.item(), log_prob.round(6).item()  # tanh 0; −½ log 2π
+    (0.0, -0.918939)
     """
-    d_free = d_log_std * bounded_grad(cache.free, actor.low, actor.high)
-    return mlp.vjp(actor.mlp, theta, cache.layers, np.concatenate([d_mean, d_free], axis=1))
+    _check(actor, y, noise)
+    if kernels.are_alike(y, noise):
+        return kernels.squash(y, noise, actor.low, actor.high)
+    return squashed_gaussian.from_noise(*distribution(actor, y), noise)[:2]  # (2)
+
+
+def squash_grad(actor: Actor, y: NDArray, noise: NDArray, d_action: NDArray, d_log_prob: NDArray) -> NDArray:
+    """∂L/∂y with ε held fixed, for a loss L of a and log π(a) as `squash` makes them: [∂L/∂μ, ∂L/∂log σ · slope].
+
+    Args:
+      y: (B, 2A); noise, d_action: (B, A); d_log_prob: (B,).
+    Returns:
+      d_y (B, 2A), one row a sample.
+    Raises:
+      ValueError: a shape does not fit y's, or the bounds are in the wrong order.
+
+    Checked in tests/maths/test_soft_actor.py: complex step; the kernel against the composition.
+
+    >>> actor, one = Actor(MLP((1, 2)), -5.0, 2.0), np.ones((1, 1))
+    >>> squash_grad(actor, np.zeros((1, 2)), 0 * one, 3 * one, np.array([2.0]))  # a = 0; the slope is 3.5 in the middle
+    array([[ 3., -7.]])
+    """
+    _check(actor, y, noise, d_action)
+    if kernels.are_alike(y, noise, d_action, d_log_prob):
+        return kernels.squash_grad(y, noise, actor.low, actor.high, d_action, d_log_prob)
+    mean, log_std = distribution(actor, y)
+    d_mean, d_log_std = squashed_gaussian.pathwise_grad(mean, log_std, noise, d_action, d_log_prob)
+    d_x = d_log_std * bounding.bounded_grad(y[:, noise.shape[1] :], actor.low, actor.high)
+    return np.concatenate([d_mean, d_x], axis=1)
 
 
 def act(actor: Actor, theta: NDArray, obs: NDArray, noise: NDArray) -> tuple[NDArray, NDArray]:
@@ -84,12 +101,11 @@ def act(actor: Actor, theta: NDArray, obs: NDArray, noise: NDArray) -> tuple[NDA
 
     Checked in tests/maths/test_soft_actor.py.
 
-    >>> action, log_prob = act(Actor(MLP((1, 2)), -1.0, 1.0), np.zeros(4), np.zeros((1, 1)), np.zeros((1, 1)))
-    >>> action.item(), log_prob.round(6).item()  # tanh 0; −½ log 2π
-    (0.0, -0.918939)
+    >>> theta, still = np.array([3.0, 0.0, -6.0, 0.0]), np.zeros((1, 1))
+    >>> act(Actor(MLP((1, 2)), -5.0, 2.0), theta, np.array([[2.0]]), still)[0].item()  # tanh(3·2 − 6)
+    0.0
     """
-    mean, log_std, _ = forward(actor, theta, obs)
-    return squashed_gaussian.from_noise(mean, log_std, noise)[:2]  # (2)
+    return squash(actor, mlp.forward(actor.mlp, theta, obs)[0], noise)
 
 
 def loss_and_grad(
@@ -121,15 +137,22 @@ def loss_and_grad(
     (-4.837877, [0.0, 0.0, 0.0, -2.0])
     """
     rows = len(obs)
-    mean, log_std, cache = forward(actor, theta, obs)
-    action, log_prob, _ = squashed_gaussian.from_noise(mean, log_std, noise)  # (2)
+    y, cache = mlp.forward(actor.mlp, theta, obs)
+    action, log_prob = squash(actor, y, noise)  # (2)
     x, parts = state_action.joined(obs, action), state_action.split(critic, phi)
     (q1, cache1), (q2, cache2) = (mlp.forward(critic, one, x) for one in parts)
     value, d_log_prob, *d_q = soft.sac_policy_loss(log_prob, q1[:, 0], q2[:, 0], alpha)
     d_action = np.zeros_like(action)
     for one, layers, weight in zip(parts, (cache1, cache2), d_q, strict=True):
         judged = np.flatnonzero(weight)
-        d_x = mlp.vjp_input(critic, one, [h.take(judged, axis=0) for h in layers], weight[judged, None])
+        d_x = mlp.vjp_input(critic, one, [h[judged] for h in layers], weight[judged, None])
         d_action[judged] = d_x[:, obs.shape[1] :]  # (4)
-    d_mean, d_log_std = squashed_gaussian.pathwise_grad(mean, log_std, noise, d_action / rows, d_log_prob / rows)
-    return value.sum() / rows, vjp(actor, theta, cache, d_mean, d_log_std), log_prob  # (3)
+    d_y = squash_grad(actor, y, noise, d_action / rows, d_log_prob / rows)
+    return value.sum() / rows, mlp.vjp(actor.mlp, theta, cache, d_y), log_prob  # (3)
+
+
+def _check(actor: Actor, y: NDArray, *half_as_wide: NDArray) -> None:
+    bounding.check(actor.low, actor.high)
+    for name, array in zip(("noise", "d_action"), half_as_wide, strict=False):
+        if y.ndim != 2 or array.ndim != 2 or (len(array), 2 * array.shape[1]) != y.shape:
+            raise ValueError(f"{name}: expected (B, A) beside the output (B, 2A) = {y.shape}, got {array.shape}")

@@ -18,6 +18,7 @@ point for a reward that is always 1 is Q = 1/(1 − γ), and r where the episode
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchrl.maths import kernels
 from scratchrl.maths.constants import exact
 from scratchrl.maths.returns import check
 
@@ -184,6 +185,8 @@ def polyak_update(online: NDArray, target: NDArray, tau: float) -> NDArray:
         raise ValueError(f"target: expected {online.shape}, the shape of online, got {target.shape}")
     if not 0 <= tau <= 1:
         raise ValueError(f"tau: expected a number from 0 to 1, got {tau}")
+    if target.ndim == 1 and kernels.are_alike(online, target):
+        return kernels.polyak(online, target, tau)
     tau = exact(tau, target)
     return tau * online + (1 - tau) * target
 

@@ -69,24 +69,20 @@ def of_actors(rng):
     """SAC's actor, smooth: relu and the identity are the networks' business; noise on a deterministic one."""
     actor, net = soft_actor.Actor(mlp.MLP((3, 4, 4)), -5.0, 2.0), mlp.MLP((5, 4, 1))
     theta, phi, obs = numbers(rng, mlp.size(actor.mlp)), numbers(rng, 2 * mlp.size(net)), numbers(rng, B, 3)
-    noise, d_mean, d_log_std = numbers(rng, 3, B, 2)
-    layers, free = soft_actor.forward(actor, theta, obs)[2]
-    cache = [short(array) for array in (*layers, free)]
-
-    def vjp(theta, cache, *rows):
-        return soft_actor.vjp(actor, theta, soft_actor.Cache(cache[:-1], cache[-1]), *rows)
-
+    noise, d_action = numbers(rng, 2, B, 2)
+    y, d_log_prob = numbers(rng, B, 4), numbers(rng, B)
     return {
-        "soft_actor.forward": (lambda *a: soft_actor.forward(actor, *a)[:2], theta, obs),
-        "soft_actor.vjp": (vjp, theta, cache, d_mean, d_log_std),
+        "soft_actor.distribution": (partial(soft_actor.distribution, actor), y),
+        "soft_actor.squash": (partial(soft_actor.squash, actor), y, noise),
+        "soft_actor.squash_grad": (partial(soft_actor.squash_grad, actor), y, noise, d_action, d_log_prob),
         "soft_actor.act": (partial(soft_actor.act, actor), theta, obs, noise),
         "soft_actor.loss_and_grad": (
             lambda theta, *rest: soft_actor.loss_and_grad(actor, theta, net, *rest), theta, phi, 0.2, obs, noise,
         ),
-        "deterministic.smoothed": (deterministic.smoothed, d_mean / 4, noise, 0.7),
-        "exploration.perturbed": (exploration.perturbed, d_mean, noise, -1.75, 0.5),
-        "exploration.ornstein_uhlenbeck": (exploration.ornstein_uhlenbeck, d_mean, noise, 0.15, 0.2, 0.01),
-        "exploration.stationary_variance": (exploration.stationary_variance, np.abs(d_mean), noise, 0.1),
+        "deterministic.smoothed": (deterministic.smoothed, d_action / 4, noise, 0.7),
+        "exploration.perturbed": (exploration.perturbed, d_action, noise, -1.75, 0.5),
+        "exploration.ornstein_uhlenbeck": (exploration.ornstein_uhlenbeck, d_action, noise, 0.15, 0.2, 0.01),
+        "exploration.stationary_variance": (exploration.stationary_variance, np.abs(d_action), noise, 0.1),
         "bounding.bounded": (lambda x: bounding.bounded(x, -5.0, 2.0), 2 * noise),
         "bounding.bounded_grad": (lambda x: bounding.bounded_grad(x, -5.0, 2.0), 2 * noise),
     }  # fmt: skip

@@ -34,6 +34,12 @@ ARGUMENTS = {
         *network(rng, dtype), normal(rng, dtype, ROWS, 4) ** 2, np.array([[0, 4]]), normal(rng, dtype, mlp.size(NET))
     ),
     "ppo_clip": lambda rng, dtype: (*normal(rng, dtype, 3, 5), 0.25),
+    "polyak": lambda rng, dtype: (*normal(rng, dtype, 2, 5), rng.random()),
+    "squash": lambda rng, dtype: (normal(rng, dtype, ROWS, 4), normal(rng, dtype, ROWS, 2), -5.0, 2.0),
+    "squash_grad": lambda rng, dtype: (
+        normal(rng, dtype, ROWS, 4), normal(rng, dtype, ROWS, 2), -5.0, 2.0,
+        normal(rng, dtype, ROWS, 2), normal(rng, dtype, ROWS),
+    ),
     "c51_projection": lambda rng, dtype: (normal(rng, dtype, ROWS, 7) ** 2, *3 * normal(rng, dtype, 2, ROWS)),
 }  # fmt: skip
 

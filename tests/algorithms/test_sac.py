@@ -155,8 +155,7 @@ def test_expected_target_is_the_soft_bellman_operator_of_the_smaller_critic(name
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_the_actors_expected_gradient_vanishes_at_the_soft_optimal_policy_and_points_there(name):
-    """The loss is α KL(π‖softmax(Q/α)) up to a constant: logits Q/α, and with them Q/α + c in each row, are its minimum.
-    """
+    """The loss is α KL(π‖softmax(Q/α)) up to a constant: logits Q/α, or Q/α + c in each row, are its minimum."""
     mdp, alpha, rng = WORLDS[name], 0.5, np.random.default_rng(2)
     q = soft_policy_iteration(mdp, alpha).q
     assert np.abs(expected_actor_gradient(q / alpha + rng.standard_normal((len(q), 1)), q, alpha)).max() < 1e-12
@@ -168,7 +167,7 @@ def test_the_actors_expected_gradient_vanishes_at_the_soft_optimal_policy_and_po
 @pytest.mark.parametrize("name", WORLDS)
 @pytest.mark.parametrize("alpha", [0.2, 1.0])
 def test_expected_updates_lead_to_the_exact_soft_optimal_values_and_policy(name, alpha):
-    """A full step of the critics and a natural-gradient step of the actor (its gradient divided by π; 1/α long, it leads
+    """A full step of the critics and a natural-gradient step of the actor (its gradient over π; 1/α long, it leads
     to softmax(Q/α)), again and again, from zeros: (1) to (3) in expectation."""
     mdp = WORLDS[name]
     best, alive = soft_policy_iteration(mdp, alpha), ~mdp.terminal
@@ -276,8 +275,8 @@ def test_exploration_is_uniform_at_first_and_then_the_policys():
     assert np.abs(early).max() < 1
     assert np.abs(np.quantile(early, [0.25, 0.5, 0.75], axis=0).T - [-0.5, 0, 0.5]).max() < 0.08  # 5 deviations
     late = sac.explore(AGENT, state._replace(step=10), config, np.random.default_rng(1), obs[:1])
-    mean, log_std, _ = sac.soft_actor.forward(AGENT.actor, state.theta, obs[:1])
-    drawn = squashed_gaussian.sample(np.random.default_rng(1), mean, log_std)
+    y = mlp.forward(AGENT.actor.mlp, state.theta, obs[:1])[0]
+    drawn = squashed_gaussian.sample(np.random.default_rng(1), *sac.soft_actor.distribution(AGENT.actor, y))
     np.testing.assert_allclose(late, AGENT.box.middle + AGENT.box.half * drawn)
 
 

@@ -3,10 +3,10 @@
     python tests/benchmarks/training.py            prints the table; peers that are not installed are left out
     python tests/benchmarks/training.py --json F   writes it too
 
-CartPole-v1, one thread, networks 64×64 (tanh; relu for DQN), the peer's default sizes on both sides (rollout, replay,
-minibatch, epochs, conjugate-gradient iterations). The contenders take turns within one process, so that whatever else
-the machine does hits all of them; the table shows medians over the rounds. Compilation and imports are done in a
-warm-up that is not counted.
+CartPole-v1 (SAC: Pendulum-v1), one thread, networks 64×64 (tanh; relu for DQN; 256×256 for SAC), the peer's default
+sizes on both sides (rollout, replay, minibatch, epochs, conjugate-gradient iterations). The contenders take turns within one
+process, so that whatever else the machine does hits all of them; the table shows medians over the rounds. Compilation
+and imports are done in a warm-up that is not counted.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ import scipy.linalg.cython_blas  # noqa: F401  (loaded before the limit below, s
 import tyro
 from threadpoolctl import threadpool_limits
 
-from scratchrl.algorithms import a2c, dqn, ppo, trpo
+from scratchrl.algorithms import a2c, dqn, ppo, sac, trpo
 from scratchrl.experience import environments
 from scratchrl.experience.rollout import start
 
@@ -53,12 +53,12 @@ class Row(NamedTuple):
     peer: Callable[[], Train]
 
 
-def ours(algorithm, num_envs: int, **sizes) -> Train:
+def ours(algorithm, num_envs: int, env: str = ENV, **sizes) -> Train:
     """A function that trains a fresh agent of ours for so many steps."""
 
     def train(steps: int) -> None:
         config = algorithm.Config(total_steps=steps, num_envs=num_envs, **sizes)
-        world = start(environments.make(ENV, num_envs, "sync"), seed=0)
+        world = start(environments.make(env, num_envs, "sync"), seed=0)
         for _ in algorithm.train(config, world, np.random.default_rng(0)):
             pass
         world.envs.close()
@@ -66,7 +66,7 @@ def ours(algorithm, num_envs: int, **sizes) -> Train:
     return train
 
 
-def sb3(module: str, name: str, num_envs: int) -> Train:
+def sb3(module: str, name: str, num_envs: int, env: str = ENV) -> Train:
     """The same for a class of stable-baselines3 or sb3-contrib, at its defaults."""
     import importlib
 
@@ -77,7 +77,7 @@ def sb3(module: str, name: str, num_envs: int) -> Train:
     algorithm = getattr(importlib.import_module(module), name)
 
     def train(steps: int) -> None:
-        algorithm("MlpPolicy", make_vec_env(ENV, num_envs), device="cpu", seed=0).learn(steps)
+        algorithm("MlpPolicy", make_vec_env(env, num_envs), device="cpu", seed=0).learn(steps)
 
     return train
 
@@ -88,6 +88,10 @@ DQN = {
     "steps": 4, "minibatch": 32, "capacity": 1_000_000, "learning_starts": 100, "n_step": 1, "double": False,
     "lr": 1e-4, "anneal": False, "target_every": 10_000, "tau": 1.0, "epsilon_last": 0.05, "hidden": (64, 64),
 }  # fmt: skip
+SAC = {
+    "env": "Pendulum-v1", "minibatch": 256, "capacity": 1_000_000, "learning_starts": 100, "policy_lr": 3e-4,
+    "value_lr": 3e-4, "alpha_lr": 3e-4, "tau": 0.005, "hidden": (256, 256),
+}  # fmt: skip
 ROWS = (
     Row("PPO, 1 env", 32768, 20, ours(ppo, 1, steps=2048, **PPO), lambda: sb3("stable_baselines3", "PPO", 1)),
     Row("PPO, 8 envs", 32768, 10, ours(ppo, 8, steps=2048, **PPO), lambda: sb3("stable_baselines3", "PPO", 8)),
@@ -95,6 +99,7 @@ ROWS = (
     Row("A2C, 1 env", 5000, 20, ours(a2c, 1, steps=5), lambda: sb3("stable_baselines3", "A2C", 1)),
     Row("A2C, 8 envs", 20000, 4, ours(a2c, 8, steps=5), lambda: sb3("stable_baselines3", "A2C", 8)),
     Row("DQN, 1 env", 20000, 10, ours(dqn, 1, **DQN), lambda: sb3("stable_baselines3", "DQN", 1)),
+    Row("SAC, 1 env", 1000, 2.3, ours(sac, 1, **SAC), lambda: sb3("stable_baselines3", "SAC", 1, "Pendulum-v1")),
 )
 
 
@@ -137,7 +142,7 @@ def line(result: dict) -> str:
     if "peer" not in result:
         return f"{result['name']:<14}{result['ours']:>15,.0f}{'not installed':>15}"
     ratio = result["ours"] / result["peer"]
-    return f"{result['name']:<14}{result['ours']:>15,.0f}{result['peer']:>15,.0f}{ratio:>8.1f}{result['target']:>8.0f}"
+    return f"{result['name']:<14}{result['ours']:>15,.0f}{result['peer']:>15,.0f}{ratio:>8.1f}{result['target']:>8g}"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchrl.maths import categorical, distributional, kernels, loops, mlp, network_loops
+from scratchrl.maths import categorical, distributional, kernels, loops, mlp, network_loops, squashed_loops, targets
 from scratchrl.oracle import strategies
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -48,7 +48,7 @@ def test_a_kernel_is_its_definition_compiled_once_and_selected_for_floats_alone(
     kernel = kernels.select("reverse_scan", scan)
     assert kernels.reverse_scan is kernel
     assert compiled == [(loops.reverse_scan_py, {"cache": True, "error_model": "numpy"})]
-    assert helpers == [*loops.HELPERS, *network_loops.HELPERS]
+    assert helpers == [*loops.HELPERS, *network_loops.HELPERS, *squashed_loops.HELPERS]
     assert kernels.reverse_scan_py is loops.reverse_scan_py is not kernel
     for types in ("f", "d", "fd", "df"):
         assert kernels.select("reverse_scan", *(scan.astype(t) for t in types)) is kernel
@@ -408,6 +408,20 @@ def test_adam_without_a_longest_norm_leaves_a_nan_where_it_is(kernel):
     zero, got = np.zeros(2), tuple(np.empty(2) for _ in range(3))
     kernel(zero, zero, 1, np.array([np.nan, 1.0]), 0.1, 0.9, 0.999, 0.0, np.inf, *got)
     np.testing.assert_allclose(got[0], [np.nan, -0.1], rtol=1e-14)
+
+
+# ---- polyak ----
+
+
+@DTYPES
+@both("polyak")
+@given(st.integers(0, 5), st.floats(0, 1))
+def test_polyak_is_the_formula_to_the_bit(kernel, dtype, size, tau):
+    online, target = np.random.default_rng(size).standard_normal((2, size)).astype(dtype)
+    new = kernel(online, target, tau)
+    assert new.dtype == dtype
+    np.testing.assert_array_equal(new, tau * online + (1 - tau) * target)
+    np.testing.assert_array_equal(targets.polyak_update(online, target, tau), new)
 
 
 # ---- fisher_vector_product ----

@@ -122,7 +122,7 @@ def test_every_public_function_is_in_the_table():
         "policies": {"sample", "sampler", "size", "init", "vjp"},
         "mlp": {"size", "layers", "outputs"}, "moments": {"empty"},
         "objectives": {"clip_fraction", "adapt_beta", "check_clip"},
-        "critic": {"fit", "minibatches"}, "returns": {"check"}, "targets": {"check_actions"},
+        "critic": {"fit", "minibatches"}, "returns": {"check"}, "bounding": {"check"}, "targets": {"check_actions"},
         "action_values": {"epsilon_greedy", "explorer", "check_action"},
         "state_action": {"joined", "split"}, "n_step_replay": {"following"},
     }  # fmt: skip

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchrl.maths import mlp, soft_actor, squashed_gaussian, state_action
-from scratchrl.maths.bounding import bounded
+from scratchrl.maths import bounding, kernels, mlp, soft_actor, squashed_gaussian, state_action
 from scratchrl.maths.mlp import MLP
 from scratchrl.maths.soft_actor import Actor
 from scratchrl.oracle.differentiation import complex_step, relative_error
@@ -34,16 +33,56 @@ def test_gradient_is_the_complex_step_of_the_loss(activation, seed):
 
 
 @given(seed=SEEDS)
-def test_vjp_is_the_complex_step_of_mean_and_log_std(seed):
-    actor, theta, _, _, obs, _ = problem(seed)
-    d_mean, d_log_std = np.random.default_rng(seed).standard_normal((2, B, A))
+def test_squash_grad_is_the_complex_step_of_action_and_log_prob(seed):
+    """The gradient by the kernel, the complex step through the composition."""
+    actor, *_, noise = problem(seed)
+    rng = np.random.default_rng(seed)
+    y, d_action, d_log_prob = rng.standard_normal((B, 2 * A)), rng.standard_normal((B, A)), rng.standard_normal(B)
 
-    def weighted(theta):
-        mean, log_std, _ = soft_actor.forward(actor, theta, obs)
-        return (d_mean * mean + d_log_std * log_std).sum()
+    def weighted(y):
+        action, log_prob = soft_actor.squash(actor, y, noise)
+        return (d_action * action).sum() + d_log_prob @ log_prob
 
-    got = soft_actor.vjp(actor, theta, soft_actor.forward(actor, theta, obs)[2], d_mean, d_log_std)
-    assert relative_error(got, complex_step(weighted, theta)) <= 1e-12
+    got = soft_actor.squash_grad(actor, y, noise, d_action, d_log_prob)
+    assert relative_error(got, complex_step(weighted, y)) <= 1e-12
+
+
+def composed(actor, y, noise, d_action, d_log_prob):
+    """(action, log_prob, d_y) as bounding.py and squashed_gaussian.py define them."""
+    mean, log_std = y[:, :A], bounding.bounded(y[:, A:], actor.low, actor.high)
+    action, log_prob, _ = squashed_gaussian.from_noise(mean, log_std, noise)
+    d_mean, d_log_std = squashed_gaussian.pathwise_grad(mean, log_std, noise, d_action, d_log_prob)
+    slope = bounding.bounded_grad(y[:, A:], actor.low, actor.high)
+    return action, log_prob, np.hstack([d_mean, d_log_std * slope])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("suffix", ["", "_py"])
+@given(seed=SEEDS, scale=st.sampled_from([1e-3, 0.3, 1.0, 3.0, 10.0]))
+def test_the_kernels_are_the_composition_from_flat_to_saturated(dtype, suffix, seed, scale):
+    rng = np.random.default_rng(seed)
+    rows = scale * rng.standard_normal((B, 2 * A)), *rng.standard_normal((2, B, A)), rng.standard_normal(B)
+    y, noise, *d = (x.astype(dtype) for x in rows)
+    actor = problem(0)[0]
+    action, log_prob = getattr(kernels, f"squash{suffix}")(y, noise, actor.low, actor.high)
+    d_y = getattr(kernels, f"squash_grad{suffix}")(y, noise, actor.low, actor.high, *d)
+    truths = composed(actor, *(x.astype(float) for x in (y, noise, *d)))
+    for got, truth in zip((action, log_prob, d_y), truths, strict=True):
+        assert got.dtype == dtype
+        eps = np.finfo(dtype).eps
+        np.testing.assert_allclose(got, truth, rtol=1e-12 if dtype == np.float64 else 8 * eps, atol=8 * eps)
+
+
+@pytest.mark.parametrize("suffix", ["", "_py"])
+def test_the_kernels_at_the_ends_of_the_number_line(suffix):
+    """A network that puts out enormous numbers: actions ±1, log σ on its bounds, finite log π, no slope left."""
+    y, zero = np.array([[1e30, -1e30], [-1e30, 1e30]], np.float32), np.zeros((2, 1), np.float32)
+    action, log_prob = getattr(kernels, f"squash{suffix}")(y, zero, -5.0, 2.0)
+    np.testing.assert_array_equal(action, [[1], [-1]])
+    assert np.isfinite(log_prob).all()
+    d_y = getattr(kernels, f"squash_grad{suffix}")(y, zero, -5.0, 2.0, zero + 1, zero[:, 0] + 1)
+    np.testing.assert_array_equal(d_y[:, 0], [2, -2])  # ∂ log π/∂u = 2 a
+    np.testing.assert_array_equal(d_y[:, 1], [0, 0])
 
 
 @given(seed=SEEDS)
@@ -53,7 +92,7 @@ def test_the_loss_is_the_mean_of_its_definition_sample_by_sample(seed):
     total = 0.0
     for s, e, lp in zip(obs, noise, log_prob, strict=True):
         y = mlp.forward(actor.mlp, theta, s[None])[0]
-        mean, log_std = y[:, :A], bounded(y[:, A:], -5.0, 2.0)
+        mean, log_std = y[:, :A], bounding.bounded(y[:, A:], -5.0, 2.0)
         u = mean + np.exp(log_std) * e
         log_pi = squashed_gaussian.log_prob(mean, log_std, u).item()
         q = state_action.value(critic, phi, s[None], np.tanh(u))
@@ -66,8 +105,8 @@ def test_act_is_the_action_and_the_log_prob_that_the_loss_speaks_of():
     actor, theta, critic, phi, obs, noise = problem(0)
     action, log_prob = soft_actor.act(actor, theta, obs, noise)
     np.testing.assert_array_equal(log_prob, soft_actor.loss_and_grad(actor, theta, critic, phi, ALPHA, obs, noise)[2])
-    mean, log_std, _ = soft_actor.forward(actor, theta, obs)
-    np.testing.assert_allclose(action, np.tanh(mean + np.exp(log_std) * noise), rtol=1e-14)
+    mean, log_std = soft_actor.distribution(actor, mlp.forward(actor.mlp, theta, obs)[0])
+    np.testing.assert_allclose(action, np.tanh(mean + np.exp(log_std) * noise), rtol=1e-13)
 
 
 @pytest.mark.parametrize("smaller", [0, 1])
@@ -131,3 +170,12 @@ def test_wrong_shapes_are_refused_by_name(change, named):
     given = {"theta": theta, "critic": critic, "phi": phi, "alpha": ALPHA, "obs": obs, "noise": noise, **change}
     with pytest.raises(ValueError, match=f"^{named}: expected"):
         soft_actor.loss_and_grad(actor, **given)
+
+
+def test_a_gradient_of_another_shape_and_bounds_in_the_wrong_order_are_refused():
+    y, noise = np.zeros((B, 2 * A)), np.zeros((B, A))
+    with pytest.raises(ValueError, match=r"^d_action: expected"):
+        soft_actor.squash_grad(problem(0)[0], y, noise, noise[:-1], noise[:, 0])
+    for call in (soft_actor.squash, soft_actor.distribution):
+        with pytest.raises(ValueError, match=r"^low, high: expected low < high, got 2\.0 and -5\.0"):
+            call(Actor(MLP((O, 2 * A)), 2.0, -5.0), y, *([noise] if call is soft_actor.squash else []))
