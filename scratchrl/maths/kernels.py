@@ -1,9 +1,9 @@
 r"""Numba's only door: `kernels.x` is the compiled form of the plain Python definition `x_py`.
 
 The definitions are ordinary functions in loops.py, network_loops.py and squashed_loops.py, where tests, coverage and
-mutation tools can see them. A kernel is compiled when it is first asked for, and cached on disk; Numba itself is imported only then, so a
-program that needs none of these loops never pays for it. Arrays that Numba cannot hold (complex step, ball arithmetic)
-go through the definition, or through the NumPy formula of the public function.
+mutation tools can see them. A kernel is compiled when it is first asked for, and cached on disk; Numba itself is
+imported only then, so a program that needs none of these loops never pays for it. Arrays that Numba cannot hold
+(complex step, ball arithmetic) go through the definition, or through the NumPy formula of the public function.
 
 Checked in tests/maths/test_kernels.py: every kernel against its definition and against the plain formula.
 """

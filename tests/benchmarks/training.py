@@ -4,9 +4,9 @@
     python tests/benchmarks/training.py --json F   writes it too
 
 CartPole-v1 (SAC: Pendulum-v1), one thread, networks 64×64 (tanh; relu for DQN; 256×256 for SAC), the peer's default
-sizes on both sides (rollout, replay, minibatch, epochs, conjugate-gradient iterations). The contenders take turns within one
-process, so that whatever else the machine does hits all of them; the table shows medians over the rounds. Compilation
-and imports are done in a warm-up that is not counted.
+sizes on both sides (rollout, replay, minibatch, epochs, conjugate-gradient iterations). The contenders take turns
+within one process, so that whatever else the machine does hits all of them; the table shows medians over the rounds.
+Compilation and imports are done in a warm-up that is not counted.
 """
 
 import contextlib
