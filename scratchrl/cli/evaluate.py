@@ -53,6 +53,8 @@ def evaluate(arguments):
         state, step = _trained(session)
         returns, cut = play(session, state, asked.episodes, horizon, asked.deterministic)
         print(table(returns, cut, horizon, step, asked))
+        if (opponent := session.world.envs.metadata.get("opponent")) is not None:
+            print(f"{'games':<9}{results(returns)} against {opponent}")
         if asked.video is not None:
             print(f"{'video':<9}{_record(session, state, horizon, asked)}")
     return 0
@@ -93,6 +95,15 @@ def table(returns, cut, horizon, step, asked):
         ("episodes", f"{len(returns)}" + (f", {cut} of them {horizon} steps long, the horizon" if cut else "")),
     ]
     return "\n".join(f"{name:<9}{value}" for name, value in lines)
+
+
+def results(returns):
+    """The games among the episodes, whose return says how they ended.
+
+    >>> results(np.array([1.0, 0.0, -1.0, 0.0]))
+    '1 won, 2 drawn, 1 lost'
+    """
+    return f"{(returns > 0).sum()} won, {(returns == 0).sum()} drawn, {(returns < 0).sum()} lost"
 
 
 def _trained(session):

@@ -44,7 +44,7 @@ def register() -> None:
     """Make both known to Gymnasium by their names, unless they are."""
     for game, opponent in ((TIC_TAC_TOE, "perfect play"), (CONNECT_FOUR, "random moves")):
         if game.name not in gymnasium.registry:
-            gymnasium.register(game.name, GameEnv, kwargs={"game": game, "opponent": opponent})
+            gymnasium.register(game.name, f"{__name__}:GameEnv", kwargs={"game": game, "opponent": opponent})
 
 
 class GameEnv(gymnasium.Env):
@@ -53,10 +53,8 @@ class GameEnv(gymnasium.Env):
     Checked in tests/experience/test_game_env.py.
     """
 
-    metadata: dict[str, Any] = {"render_modes": []}
-
     def __init__(self, game: Game, opponent: str):
-        self.game, self.metadata = game, {**type(self).metadata, "game": game.name, "opponent": opponent}
+        self.game, self.metadata = game, {"render_modes": [], "game": game.name, "opponent": opponent}
         self._opponent = OPPONENTS[opponent](game)
         self.observation_space = Box(0.0, 1.0, (2 * games.cells(game),), np.float32)
         self.action_space = Discrete(games.actions(game))

@@ -98,7 +98,8 @@ def select(tree: Tree, c: float) -> Path:
         steps.append((node, action, walking))
         node = np.where(walking, tree.child[row, node, action], node)
         walking = walking & (node > 0) & ~tree.over[row, node]
-    return Path(*(np.stack(column) for column in zip(*steps, strict=True)), leaf=node)
+    nodes, actions, taken = (np.stack(column) for column in zip(*steps, strict=True))
+    return Path(nodes, actions, taken, node)
 
 
 def _scores(tree: Tree, row: NDArray, node: NDArray, c: float) -> NDArray:

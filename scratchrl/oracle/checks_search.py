@@ -34,10 +34,12 @@ def value_error(rng):
 
 
 def whole(rng):
-    net, (_, *lesson) = MLP((3, 5, A + 1)), lessons(rng)
+    net, (_, legal, target, z) = MLP((3, 5, A + 1)), lessons(rng)
     theta, obs = rng.standard_normal(mlp.size(net)), rng.standard_normal((B, 3))
-    got = search_policy.loss_and_grad(net, theta, obs, *lesson, DECAY)[1]
-    return gradient_error(lambda x: search_policy.loss_and_grad(net, x, obs, *lesson, DECAY)[0], theta, got)
+    got = search_policy.loss_and_grad(net, theta, obs, legal, target, z, DECAY)[1]
+    return gradient_error(
+        lambda x: search_policy.loss_and_grad(net, x, obs, legal, target, z, DECAY)[0], theta, got
+    )
 
 
 # ---- identities ----

@@ -4,7 +4,7 @@ import importlib
 
 import pytest
 
-ALGORITHMS = ["reinforce", "vpg", "a2c", "a3c", "trpo", "ppo", "dqn", "c51", "ddpg"]
+ALGORITHMS = ["reinforce", "vpg", "a2c", "a3c", "trpo", "ppo", "dqn", "c51", "ddpg", "alphazero"]
 BAD = {
     "total_steps": [0, -5], "num_envs": [0], "steps": [0], "horizon": [0], "epochs": [0], "minibatch": [0, -3],
     "lr": [0, -1], "policy_lr": [-1], "value_lr": [-1], "value_minibatch": [0], "max_grad_norm": [-1, 0],
@@ -12,6 +12,8 @@ BAD = {
     "gamma": [-0.1, 2, float("nan")], "lam": [5], "beta": [-1], "entropy_coefficient": [-1], "damping": [-5],
     "updates": [0], "learning_starts": [-1], "capacity": [0], "n_step": [0], "huber_delta": [0, -1], "tau": [-1, 1.5],
     "target_every": [0], "epsilon_first": [2], "epsilon_last": [-0.1], "epsilon_steps": [0], "report_every": [0],
+    "games": [0], "simulations": [0], "exploration": [0], "noise_alpha": [0], "noise_share": [2], "sampled_moves": [-1],
+    "weight_decay": [-1],
     "backtracks": [-1], "cg_tolerance": [-1], "workers": [0], "decay": [2], "epsilon": [-1], "value_epochs": [-1],
     "policy_delay": [0], "noise_std": [-1], "noise_theta": [-1], "noise_dt": [0, 20.0], "smoothing": [-1],
     "smoothing_clip": [-1],

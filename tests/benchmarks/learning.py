@@ -56,6 +56,7 @@ CLAIMS = (
     Claim("c51", "CartPole-v1", 475, 100_000, 3),
     Claim("dqn", "Acrobot-v1", -100, 150_000, 3),
     Claim("c51", "Acrobot-v1", -100, 150_000, 3),
+    Claim("alphazero", "TicTacToe", 0, 40_000, 3),  # 100 games in a row without a loss to perfect play
     Claim("ddpg", "Pendulum-v1", -170, 20_000, 3, evaluated=True),
     Claim("ddpg", "Pendulum-v1", -170, 20_000, 3, evaluated=True, changes=TD3),
 )

@@ -240,7 +240,7 @@ def test_refused_training_leaves_nothing_behind(capsys):
 @pytest.mark.parametrize("name", [name for name in cli_options.ALGORITHMS if name != "fake"])
 def test_no_algorithm_begins_with_an_activation_it_does_not_know(capsys, name):
     line = "activation: expected one of identity, tanh, relu, got 'silu'"
-    env = "Pendulum-v1" if name in ("ddpg", "sac") else "CartPole-v1"
+    env = {"ddpg": "Pendulum-v1", "sac": "Pendulum-v1", "alphazero": "TicTacToe"}.get(name, "CartPole-v1")
     refused(capsys, "train", name, "--env", env, "--activation", "silu", match=line)
     assert os.listdir() == []
 

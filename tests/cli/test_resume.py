@@ -26,6 +26,8 @@ FLAGS = {
     "c51": ["--learning-starts", "300", "--capacity", "1500", "--atoms", "11"],
     "ddpg": ["--env", "Pendulum-v1", "--learning-starts", "300", "--capacity", "1500", "--minibatch", "8",
              "--noise", "ornstein-uhlenbeck", "--twin", "--policy-delay", "2", "--smoothing", "0.2"],
+    "alphazero": ["--env", "TicTacToe", "--total-steps", "400", "--games", "8", "--simulations", "6", "--updates", "2",
+                  "--report-every", "60"],
     "ppo": ["--steps", "128", "--objective", "penalty", "--epochs", "2"],
 }  # fmt: skip
 
@@ -51,7 +53,7 @@ def train(name, *flags):
     return cli.main(["train", name, *SMALL, *FLAGS.get(name, []), *flags])
 
 
-ONE_BY_ONE = {"ddpg": "async", "sac": "async"}  # real actions: Pendulum has no native form
+ONE_BY_ONE = {"ddpg": "async", "sac": "async", "alphazero": "async"}  # Pendulum and games have no native form
 
 
 @pytest.mark.parametrize(

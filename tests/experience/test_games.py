@@ -50,7 +50,9 @@ def random_game(game, rng):
 @EVERY
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_game_on_bits_is_the_game_on_a_grid(game, seed):
+    over = False
     for position, grid, who, over in random_game(game, np.random.default_rng(seed)):
+        assert over == games.outcome(game, position)[0]
         allowed = games.legal(game, position)
         assert allowed.tolist() == [grid_move(game, grid, a) is not None for a in range(games.actions(game))]
         assert games.has_line(game, position.mine) == grid_lines(game, grid, who)

@@ -1,6 +1,6 @@
 """Exact play: the known numbers of tic-tac-toe, and a recursion on single positions for boards of other kinds."""
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_the_known_numbers_of_games():
 def recursion(game):
     """(value, games) of a position by definition: games are (won, lost, drawn) for the player to move."""
 
-    @lru_cache(maxsize=None)
+    @cache
     def worth(position):
         over, value = games.outcome(game, position)
         if over:
