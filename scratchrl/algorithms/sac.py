@@ -209,11 +209,11 @@ def gradient_step(
     return tempered(state, log_prob, noise.shape[-1], config), {name: float(x) for name, x in info.items()}
 
 
-def tempered(state: State, log_prob: NDArray, actions: int, config: Config) -> State:
-    """A step of Adam for log α, if it is learnt: log_prob of actions drawn now (B,), actions: A."""
+def tempered(state: State, log_prob: NDArray, width: int, config: Config) -> State:
+    """A step of Adam for log α, if it is learnt: log_prob of actions drawn now (B,), width: A."""
     if not config.learn_alpha:
         return state
-    wanted = -actions if config.target_entropy is None else config.target_entropy
+    wanted = -width if config.target_entropy is None else config.target_entropy
     _, d_log_alpha = temperature_loss_and_grad(state.log_alpha, log_prob, wanted)
     optimizer, step = optimizers.adam(state.alpha_optimizer, d_log_alpha, config.alpha_lr)
     return state._replace(log_alpha=state.log_alpha + step, alpha_optimizer=optimizer)

@@ -22,6 +22,7 @@ ALGORITHMS = {
     "dqn": "Q-learning with a network and a replay, double by default (Mnih et al. 2015)",
     "c51": "Q-learning of the return's distribution (Bellemare et al. 2017)",
     "ddpg": "deterministic policy gradient, and TD3 by options (Lillicrap et al. 2016, Fujimoto et al. 2018)",
+    "sac": "soft actor-critic, its temperature learnt (Haarnoja et al. 2018)",
     "alphazero": "self-play with a tree search and a network, for TicTacToe and ConnectFour (Silver et al. 2018)",
 }
 IDENTITY = ("env", "seed", "vectorization", "dtype", "threads")  # the options that decide a run's bits

@@ -4,7 +4,7 @@ import importlib
 
 import pytest
 
-ALGORITHMS = ["reinforce", "vpg", "a2c", "a3c", "trpo", "ppo", "dqn", "c51", "ddpg", "alphazero"]
+ALGORITHMS = ["reinforce", "vpg", "a2c", "a3c", "trpo", "ppo", "dqn", "c51", "ddpg", "sac", "alphazero"]
 BAD = {
     "total_steps": [0, -5], "num_envs": [0], "steps": [0], "horizon": [0], "epochs": [0], "minibatch": [0, -3],
     "lr": [0, -1], "policy_lr": [-1], "value_lr": [-1], "value_minibatch": [0], "max_grad_norm": [-1, 0],
@@ -16,7 +16,7 @@ BAD = {
     "weight_decay": [-1],
     "backtracks": [-1], "cg_tolerance": [-1], "workers": [0], "decay": [2], "epsilon": [-1], "value_epochs": [-1],
     "policy_delay": [0], "noise_std": [-1], "noise_theta": [-1], "noise_dt": [0, 20.0], "smoothing": [-1],
-    "smoothing_clip": [-1],
+    "smoothing_clip": [-1], "alpha": [0, -1], "alpha_lr": [0], "log_std_high": [-6.0, float("nan")],
 }  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def test_a_harmful_number_is_refused_by_name(name, field, value):
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_number_of_a_config_has_limits(name):
     numbers = {f.name for f in config_of(name).__dataclass_fields__.values() if f.type in (int, float)}
-    numbers -= {"atoms", "v_min", "v_max"}  # limits of their own
+    numbers -= {"atoms", "v_min", "v_max", "log_std_low"}  # limits of their own
     assert numbers <= BAD.keys()
 
 

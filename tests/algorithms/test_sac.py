@@ -3,9 +3,11 @@
 import itertools
 from dataclasses import replace
 
+import gymnasium
 import numpy as np
 import pytest
-from gymnasium.spaces import Box
+from gymnasium.spaces import Box, Discrete
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from scratchrl.algorithms import sac
 from scratchrl.exact.bellman import soft_expected_operator
@@ -13,6 +15,9 @@ from scratchrl.exact.soft import soft_action_values, soft_policy_iteration
 from scratchrl.exact.zoo import chain, garnet
 from scratchrl.experience.actions import Range
 from scratchrl.experience.replay import Replay, Transitions
+from scratchrl.experience.rollout import collect
+from scratchrl.experience.spaces import UnusableEnvironment
+from scratchrl.experience.world import start
 from scratchrl.maths import categorical, mlp, optimizers, soft, squashed_gaussian, targets
 from scratchrl.maths.mlp import MLP
 from scratchrl.maths.soft_actor import Actor
@@ -293,3 +298,153 @@ def test_the_boxes_bounds_reach_the_agent():
 def test_bounds_of_log_std_in_the_wrong_order_are_refused():
     with pytest.raises(ValueError, match=r"^log_std_high: expected a number above 2\.0, got -5\.0"):
         sac.Config(log_std_low=2.0, log_std_high=-5.0)
+
+
+# ---- train ----
+
+
+class Counting(gymnasium.Env):
+    """Ends after 5 steps, by termination and truncation in turn; obs counts steps and episodes; the reward is a₀."""
+
+    observation_space = Box(-np.inf, np.inf, (O,), np.float32)
+    action_space = Box(np.array([-2.0, 4.5]), np.array([2.0, 5.5]), dtype=np.float64)
+
+    def __init__(self):
+        self.episode = 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.t, self.episode = 0, self.episode + 1
+        return np.array([0, self.episode % 3, 1], np.float32), {}
+
+    def step(self, action):
+        assert self.action_space.contains(action)
+        self.t += 1
+        ended, kind = self.t == 5, self.episode % 2 == 0
+        return np.array([self.t, 0, 1], np.float32), float(action[0]), ended and kind, ended and not kind, {}
+
+
+TINY = sac.Config(
+    total_steps=200, num_envs=2, hidden=(8,), capacity=90, learning_starts=40, minibatch=16, report_every=50, steps=3
+)
+
+
+def world_of(count=2, dtype=np.float32, mode=AutoresetMode.DISABLED):
+    return start(SyncVectorEnv([Counting] * count, autoreset_mode=mode), 7, dtype)
+
+
+def run(config, world, rng, state=None, count=None):
+    return list(itertools.islice(sac.train(config, world, rng, state), count))
+
+
+def leaves(tree):
+    if isinstance(tree, dict):
+        return [leaf for key in sorted(tree) for leaf in leaves(tree[key])]
+    return [leaf for part in tree for leaf in leaves(part)] if isinstance(tree, tuple) else [np.asarray(tree)]
+
+
+def assert_same_bits(got, expected):
+    got, expected = leaves(got), leaves(expected)
+    assert [(a.shape, a.dtype) for a in got] == [(a.shape, a.dtype) for a in expected]
+    assert [a.tobytes() for a in got] == [a.tobytes() for a in expected]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("changes", [{}, {"updates": 3, "learn_alpha": False}], ids=["learnt", "fixed"])
+def test_a_run_in_two_generators_is_the_run_in_one(dtype, changes):
+    """(state, rng, world) are all there is, also after the ring has come round; in both precisions."""
+    config = replace(TINY, **changes)
+    whole = run(config, world_of(dtype=dtype), np.random.default_rng(0))
+    world, rng = world_of(dtype=dtype), np.random.default_rng(0)
+    begun = run(config, world, rng, count=2)
+    assert_same_bits(run(config, world, rng, begun[-1][0])[-1], whole[-1])
+    last = whole[-1][0]
+    assert last.step > last.replay.size == 90
+    assert {x.dtype for x in leaves(last) if x.dtype.kind == "f"} == {np.dtype(dtype)}
+    assert (last.theta != run(config, world_of(dtype=dtype), np.random.default_rng(1))[-1][0].theta).any()
+    assert (last.log_alpha == 0) == ("learn_alpha" in changes)
+
+
+def test_train_reports_at_multiples_and_every_episode_once():
+    history = run(TINY, world_of(), np.random.default_rng(0))
+    assert [state.step for state, _ in history] == [54, 102, 150, 204]
+    assert sum(info["episodes"].lengths.sum() for _, info in history) == 200
+    names = {"losses/qf_loss", "losses/actor_loss", "losses/entropy", "losses/alpha", "episodes"}
+    assert all(set(info) == names for _, info in history)
+    assert run(TINY, world_of(), np.random.default_rng(0), history[-1][0]) == []
+
+
+def test_nothing_is_learnt_before_learning_starts():
+    world = world_of()
+    state, info = run(replace(TINY, learning_starts=1000), world, np.random.default_rng(0))[-1]
+    first = sac.init(TINY, world, np.random.default_rng(0))
+    assert_same_bits(state[:7], first[:7])
+    assert np.isnan(info["losses/qf_loss"])
+    critics = first.phi.reshape(2, -1)
+    assert (critics[0] != critics[1]).any()
+    np.testing.assert_array_equal(first.phi, first.target)
+
+
+def test_update_does_not_see_rows_that_are_no_transition():
+    results = []
+    for absurd in (0.0, 1e30):
+        world, rng = world_of(mode=AutoresetMode.NEXT_STEP, dtype=np.float64), np.random.default_rng(0)
+        config = replace(TINY, learning_starts=0, minibatch=4)
+        agent, state = sac.build(world.envs, config), sac.init(config, world, rng)
+        batch, _ = collect(world, lambda obs: np.tile([0.0, 5.0], (2, 1)), 1)
+        batch = batch._replace(
+            valid=np.array([[True, False]]),
+            obs=batch.obs + absurd * np.array([0, 1])[None, :, None],
+            reward=batch.reward + absurd * np.array([[0, 1]]),
+        )
+        results.append(sac.update(agent, state, batch, config, np.random.default_rng(1)))
+    assert_same_bits(*results)
+    assert results[0][0].step == results[0][0].replay.size == 1
+
+
+def test_update_writes_to_nothing_but_the_replay():
+    state, rng = run(TINY, world_of(dtype=np.float64), np.random.default_rng(0))[-1][0], np.random.default_rng(1)
+    world = world_of(dtype=np.float64)
+    batch, _ = collect(world, lambda obs: np.tile([0.0, 5.0], (2, 1)), 4)
+    before = [x.copy() for x in leaves(state._replace(replay=()))]
+    new, _ = sac.update(sac.build(world.envs, TINY), state, batch, TINY, rng)
+    for x, then in zip(leaves(state._replace(replay=())), before, strict=True):
+        np.testing.assert_array_equal(x, then)
+    assert (new.target != state.target).any()
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_a_run_of_single_steps_in_every_autoreset_mode(mode):
+    """The replay holds the environment's actions and both kinds of ends."""
+    config = replace(TINY, steps=1, num_envs=1, total_steps=60, learning_starts=10, report_every=1)
+    history = run(config, world_of(1, mode=mode), np.random.default_rng(0))
+    assert [state.step for state, _ in history] == list(range(1, 61))
+    memory = history[-1][0].replay
+    assert memory.terminated.sum() == memory.truncated.sum() == 6
+    low, high = Counting.action_space.low, Counting.action_space.high
+    assert ((memory.action[:60] >= low) & (memory.action[:60] <= high)).all()
+    np.testing.assert_allclose(memory.reward[:60], memory.action[:60, 0], rtol=1e-6)
+    assert all(np.isfinite(leaf).all() for leaf in leaves(history[-1][0]))
+
+
+def test_the_player_plays_the_median_or_draws():
+    world = world_of(dtype=np.float64)
+    state = run(TINY, world, np.random.default_rng(0))[-1][0]
+    agent, obs = sac.build(world.envs, TINY), np.random.default_rng(1).standard_normal((2, O))
+    median = sac.player(world.envs, state, TINY, np.random.default_rng(2), deterministic=True)
+    mean = mlp.forward(agent.actor.mlp, state.theta, obs)[0][:, :A]
+    np.testing.assert_allclose(median(obs), agent.box.middle + agent.box.half * np.tanh(mean), rtol=1e-13)
+    early = state._replace(step=0)  # evaluation never acts at random
+    act = sac.player(world.envs, early, TINY, np.random.default_rng(2), deterministic=False)
+    drawn = np.array([act(obs) for _ in range(2000)])
+    assert (drawn[0] != drawn[1]).any()
+    below = (drawn < median(obs)).mean(axis=0)
+    assert (np.abs(below - 0.5) < 5 * 0.5 / 2000**0.5).all()  # false alarm 6e-7 each
+
+
+def test_actions_without_bounds_or_without_numbers_are_refused():
+    for space in (Discrete(3), Box(-np.inf, np.inf, (2,))):
+        world = world_of()
+        world.envs.single_action_space = space
+        with pytest.raises(UnusableEnvironment, match="action space must be"):
+            run(TINY, world, np.random.default_rng(0))

@@ -59,6 +59,8 @@ CLAIMS = (
     Claim("alphazero", "TicTacToe", 0, 40_000, 3),  # 100 games in a row without a loss to perfect play
     Claim("ddpg", "Pendulum-v1", -170, 20_000, 3, evaluated=True),
     Claim("ddpg", "Pendulum-v1", -170, 20_000, 3, evaluated=True, changes=TD3),
+    Claim("sac", "Pendulum-v1", -170, 20_000, 3, evaluated=True),
+    Claim("sac", "Hopper-v5", 2000, 300_000, 1),
 )
 
 

@@ -28,6 +28,7 @@ FLAGS = {
              "--noise", "ornstein-uhlenbeck", "--twin", "--policy-delay", "2", "--smoothing", "0.2"],
     "alphazero": ["--env", "TicTacToe", "--total-steps", "400", "--games", "8", "--simulations", "6", "--updates", "2",
                   "--report-every", "60"],
+    "sac": ["--env", "Pendulum-v1", "--learning-starts", "300", "--capacity", "1500", "--minibatch", "8"],
     "ppo": ["--steps", "128", "--objective", "penalty", "--epochs", "2"],
 }  # fmt: skip
 
