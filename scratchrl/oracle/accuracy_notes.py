@@ -23,6 +23,8 @@ stays"""
 
 NOTES = (  # function, range, as shell patterns
     ("critic.*loss_and_grad tanh", "*", SATURATED),
+    ("state_action.*_and_* tanh", "*", SATURATED),
+    ("deterministic.loss_and_grad tanh", "*", SATURATED),
     ("action_values.loss_and_grad *", "*", OPPOSED),
     ("policies.weighted_score *", "*", SATURATED),
     ("search_policy.loss_and_grad", "*", SATURATED),
