@@ -5,7 +5,8 @@ import numpy as np
 from scratchrl.oracle.mistake import BUG, CONVENTION, EITHER, mistake
 
 POLICY = ("ppo_clip_loss", "ppo_penalty_loss", "sac_policy_loss", "temperature_loss", "actor_critic_loss")
-MEANS = ("policy_gradient_loss", *POLICY, "value_loss", "clipped_value_loss", "td_loss", "per_loss")
+MEANS = ("policy_gradient_loss", *POLICY, "value_loss", "clipped_value_loss", "td_loss", "per_loss",
+         "ddpg_policy_loss")  # fmt: skip
 DETACHED = tuple(spec for spec in MEANS if not spec.startswith("ppo"))  # there it is ppo-ratio-one
 CROSSED = ("policy_gradient_loss", "ppo_clip_loss", "ppo_penalty_loss", "value_loss", "clipped_value_loss")
 
