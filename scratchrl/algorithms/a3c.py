@@ -14,12 +14,14 @@ Every worker for itself, until n has reached total_steps:
 
 No locks (the paper, after Hogwild). So (1) may see a step of another worker half made, and of two additions to one
 weight, or two changes of s, at the same time one may be lost; a single number is never half written. And g was
-computed at θ′, behind θ by the steps that others took meanwhile, W − 1 as a rule. Small steps forgive both, and
-workers in different places of their episodes are what makes the data less alike.
+computed at θ′, behind θ by the steps that others took meanwhile, W − 1 as a rule. Small steps forgive both: on a
+parabola of curvature λ, gradient descent with a delay of d updates is stable up to η = 2 sin(π/(4d + 2))/λ, which is
+2/λ without delay. What it is for: nobody waits, and workers in different places of their episodes make the data less
+alike.
 
-One worker waits for nobody: there is no delay, and with Adam this is A2C, bit for bit. With more than one the
-operating system decides who comes first: then the same seed does not give the same bits, in this algorithm alone. A
-resumed run has θ, φ, s and n; if W > 1 the workers begin new episodes, with random numbers not used before.
+One worker waits for nobody: there is no delay, and with Adam this is A2C of the same settings, bit for bit. With more
+than one the operating system decides who comes first: then the same seed does not give the same bits, in this algorithm
+alone. A resumed run has θ, φ, s and n; if W > 1 the workers begin new episodes, with random numbers not used before.
 
 Papers: Mnih et al. (2016), Asynchronous methods for deep RL, algorithm S3; Niu et al. (2011), Hogwild!
 Checked in tests/algorithms/test_a3c.py.
@@ -49,13 +51,13 @@ from scratchrl.maths.optimizers import Adam, RMSProp
 class Config:
     """Defaults that solve CartPole-v1."""
 
-    total_steps: int = 500_000
+    total_steps: int = 200_000
     """n: environment steps to train for, of all workers together"""
     workers: int = 2
     """W: processes; with more than one, the same seed does not give the same bits"""
     num_envs: int = 8
     """N: environments of each worker, side by side"""
-    steps: int = 5
+    steps: int = 16
     """T: steps of each environment per gradient"""
     gamma: float = 0.99
     """discount γ"""
@@ -69,9 +71,9 @@ class Config:
     """ρ of RMSProp"""
     epsilon: float = 1e-5
     """ε of RMSProp, under the root"""
-    policy_lr: float = 1e-3
+    policy_lr: float = 3e-3
     """learning rate η for θ"""
-    value_lr: float = 1e-3
+    value_lr: float = 3e-3
     """learning rate η for φ"""
     anneal: bool = True
     """let both learning rates fall linearly to 0"""

@@ -1,5 +1,6 @@
 """A3C: one worker is A2C to the bit; what several promise although their order is chance; failures end the run."""
 
+import collections
 import copy
 import dataclasses
 import itertools
@@ -23,7 +24,7 @@ from scratchrl.experience.spaces import UnusableEnvironment
 from scratchrl.maths import critic, optimizers
 from scratchrl.oracle.differentiation import complex_step, relative_error
 
-SMALL = a3c.Config(total_steps=400, num_envs=2, hidden=(8,))
+SMALL = a3c.Config(total_steps=400, num_envs=2, steps=5, hidden=(8,))
 
 
 def bits(*values):
@@ -53,8 +54,9 @@ def test_one_worker_is_a2c_to_the_bit(changes):
     settings = {key: value for key, value in changes.items() if key not in ("env_id", "dtype")}
     asked = {key: changes[key] for key in changes.keys() - settings.keys()}
     settings = {"num_envs": 8, "total_steps": 300 * settings.get("num_envs", 8), "hidden": (16,), **settings}
-    expected = run(a2c, a2c.Config(**settings), **asked)
-    got = run(a3c, a3c.Config(workers=1, optimizer="adam", **settings), **asked)
+    config = a2c.Config(**settings)
+    expected = run(a2c, config, **asked)
+    got = run(a3c, a3c.Config(workers=1, optimizer="adam", **dataclasses.asdict(config)), **asked)
     assert len(got) == len(expected) >= 60
     for (state, info), (same, report) in zip(got, expected, strict=True):
         assert bits(state) == bits(same)
@@ -91,7 +93,7 @@ def test_update_takes_the_gradient_where_it_was_seen_and_the_step_where_the_memo
         shortened = gradient * min(1, limit / np.linalg.norm(gradient))
         s = 0.75 * old + 0.25 * shortened**2
         assert relative_error(optimizer.s, s) <= 1e-12
-        np.testing.assert_allclose(now - was, -0.75 * 1e-3 * shortened / np.sqrt(s + 0.01), rtol=1e-9, atol=1e-15)
+        np.testing.assert_allclose(now - was, -0.75 * 3e-3 * shortened / np.sqrt(s + 0.01), rtol=1e-9, atol=1e-15)
     assert memory.steps.tolist() == [40, 7 + batch.valid.sum()]
     assert info["charts/learning_rate"] == 0.75 * config.policy_lr
     assert bits(*before[0], *before[1]) == bits(*seen, *batch)
@@ -107,11 +109,29 @@ def test_workers_taking_turns_share_one_count_and_one_schedule(optimizer):
     memory = trees.mapped(np.copy, a3c.Memory(*parts, np.zeros(3, np.int64)))
     crew = [a3c.work(memory, i, begun, config, worlds[i], np.random.default_rng(i)) for i in range(3)]
     rates = [next(crew[turn % 3])[2]["charts/learning_rate"] for turn in range(30)]
-    np.testing.assert_allclose(rates, 1e-3 * (1 - (100 + 10 * np.arange(30)) / 400), rtol=1e-12)
+    np.testing.assert_allclose(rates, 3e-3 * (1 - (100 + 10 * np.arange(30)) / 400), rtol=1e-12)
     assert memory.steps.tolist() == [100, 100, 100]
     assert [list(worker) for worker in crew] == [[], [], []]
     if optimizer == "adam":
         assert memory.theta_optimizer.t == memory.phi_optimizer.t == 30
+
+
+@pytest.mark.parametrize(("factor", "stable"), [(0.97, True), (1.03, False)])
+@pytest.mark.parametrize("delay", [0, 1, 3, 8])
+def test_how_long_a_step_a_delay_allows(delay, factor, stable):
+    """x ← x − η x_old, the gradient of ½x² as it was `delay` updates ago, is stable up to η = 2 sin(π/(4·delay + 2)).
+
+    zᵈ⁺¹ − zᵈ + η = 0 has a root on the circle, z = exp(iω), where η = zᵈ(1 − z): |1 − z| = 2 sin(ω/2), and the phase
+    dω + (ω − π)/2 vanishes at ω = π/(2d + 1). With ρ = 1 and ε = 1, RMSProp is gradient descent.
+    """
+    config = a3c.Config(decay=1.0, epsilon=1.0, max_grad_norm=np.inf)
+    x, still = np.ones(1), optimizers.RMSProp(np.zeros(1))
+    past = collections.deque([x.copy()] * (delay + 1), maxlen=delay + 1)
+    for _ in range(6000):
+        a3c.descend(x, still, past[0], factor * 2 * np.sin(np.pi / (4 * delay + 2)), config)
+        past.append(x.copy())
+    assert (np.abs(past).max() < 0.1) == stable
+    assert np.abs(past).max() < 0.1 or np.abs(past).max() > 10
 
 
 # ---- several workers ----
