@@ -28,7 +28,6 @@ from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from scratchrl.experience import actions, limits, replay
@@ -120,7 +119,7 @@ class Agent(NamedTuple):
     box: Range
 
 
-def build(envs: VectorEnv, config: Config, dtype: Any = np.float64) -> Agent:
+def build(envs: Any, config: Config, dtype: Any = np.float64) -> Agent:
     """What fits the environment's spaces."""
     networks = actions.actor_network(envs, config), actions.critic_network(envs, config)
     return Agent(*networks, actions.range_of(envs, dtype))
@@ -263,7 +262,7 @@ def train(
 
 
 def player(
-    envs: VectorEnv, state: State, config: Config, rng: np.random.Generator, deterministic: bool
+    envs: Any, state: State, config: Config, rng: np.random.Generator, deterministic: bool
 ) -> Callable[[NDArray], NDArray]:
     """obs (N, O) → action: μ_θ if `deterministic`, else with noise; its process goes on from episode to episode."""
     agent = build(envs, config, state.theta.dtype)
