@@ -6,7 +6,7 @@ from scratchrl.maths import categorical
 from scratchrl.maths.distributional import support
 from scratchrl.oracle.mistake import BUG, CONVENTION, EITHER, mistake
 
-LOSSES = ("c51_loss", "quantile_huber_loss")
+LOSSES = ("c51_loss", "quantile_huber_loss", "search_policy_loss")
 
 
 def positions(reward, terminated, gamma, v_min, v_max, atoms):
