@@ -1,5 +1,6 @@
 """A run of several processes: how it is interrupted, what a dead worker leaves, and what can be resumed."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -76,3 +77,46 @@ def test_a_worker_that_is_killed_ends_the_run_and_spares_the_checkpoint():
     assert process.said == ["scratchrl: worker 1 was killed by SIGKILL, before its work was done"]
     assert Path("a/checkpoint.npz").read_bytes() == before
     assert cli.main(["evaluate", "a", "--episodes", "2"]) == 0
+
+
+BAD = '''
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+
+class Bad(gymnasium.Env):
+    """Episodes of 10 steps; after 30 of them a reward is no number."""
+
+    observation_space, action_space = Box(-1, 1, (2,), np.float32), Discrete(2)
+
+    def __init__(self):
+        self.t = 0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action):
+        self.t += 1
+        return np.zeros(2, np.float32), np.nan if self.t == 300 else 1.0, self.t % 10 == 0, False, {}
+
+gymnasium.register("Bad-v1", "bad_env:Bad")
+'''
+
+
+def test_a_worker_that_meets_a_nan_ends_the_run_and_spares_the_checkpoint(capsys, monkeypatch):
+    import gymnasium
+
+    Path("bad_env.py").write_text(BAD)
+    monkeypatch.syspath_prepend(os.getcwd())
+    command = [*A3C, "--env", "bad_env:Bad-v1", "--total-steps", "100000", "--checkpoint-every", "0", "--out", "a"]
+    assert cli.main(command) == 1
+    said = capsys.readouterr().err
+    assert "training stopped: after step" in said
+    assert "not finite: reward nan" in said
+    step = checkpoint.load("a/checkpoint.npz")[1]["step"]
+    assert said.endswith(f"last good checkpoint: a/checkpoint.npz, step {step}\n")
+    assert 0 < step < 2 * 2 * 300
+    assert multiprocessing.active_children() == []
+    del gymnasium.registry["Bad-v1"]
+    sys.modules.pop("bad_env")
