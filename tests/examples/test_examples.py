@@ -218,3 +218,16 @@ def test_ddpg_chain_rule(printed):
     assert abs(rows[0, 2]) < 0.2 * abs(slope)
     assert abs(rows[-1, 2] - slope) < 0.3 * abs(slope)
     assert height < 0
+
+
+def test_alphazero_perfect_play(printed):
+    """The network alone and with its search: games lost, of all that can be played."""
+    lost = printed(19, "network alone loses ")
+    assert lost[0, 0] > 300
+    assert 0 < lost[0, 1] < lost[0, 0] / 4  # the search alone, without knowledge
+    assert lost[-1, 0] < lost[0, 0] / 20
+    assert lost[-1, 1] == 0
+    optimal = printed(19, "; optimal ")[:, 0]
+    assert optimal[-1] > 0.9 > 0.7 > optimal[0]
+    before, searched, _, trained = printed(19, "moves that do not lose: ")[0]
+    assert before < searched < trained
