@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scratchrl.oracle.cases.plumbing import single
 from scratchrl.oracle.cases.tables import between, number, table
 
-PRIORITY = st.integers(1, 64).map(lambda k: k / 16)
+PRIORITY = st.integers(1, 64).map(lambda k: k / 64)
 SHARE = between(0.125, 1.0)
 DRAW = st.integers(0, 511).map(lambda k: (2 * k + 1) / 1024)  # no sum of few priorities is such a share of another
 

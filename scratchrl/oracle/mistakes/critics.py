@@ -1,6 +1,5 @@
 """Mistakes around critics: which network an actor climbs, which of several critics count, the entropy aimed at."""
 
-
 from scratchrl.oracle.mistake import BUG, CONVENTION, EITHER, mistake
 
 # ---- the actor ----

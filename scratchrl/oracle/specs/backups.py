@@ -39,8 +39,8 @@ def _both(first: str, second: str) -> Role:
 
 
 def _critic(number: int) -> Role:
-    words = ("q{}_target", "qf{}_target", "target_q{}", "q{}_targ", "critic{}_target", "critic_{}_target", "target_qf{}",
-             "target_critic{}", "q{}_t", "q_target{}", "critic{}", "qf{}")  # fmt: skip
+    words = ("q{}_target", "qf{}_target", "target_q{}", "q{}_targ", "critic{}_target", "critic_{}_target",
+             "target_qf{}", "target_critic{}", "q{}_t", "q_target{}", "critic{}", "qf{}")  # fmt: skip
     return plain(f"q{number}", *(word.format(number) for word in words))
 
 
@@ -105,15 +105,15 @@ SUPPORT = SUPPORT_TOO._replace(
 tame, stress, edges = cases.distribution_kinds()
 C51_TARGET = Spec(
     name="c51_target",
-    formula="the projection of r + γ (1 − terminated) z with p(s′, a*), a* = argmax_a Σ z p(s′, a), p the target network",
+    formula="r + γ (1 − terminated) z with p(s′, a*) on the atoms, a* = argmax_a Σ z p(s′, a), p the target network's",
     source="Bellemare et al. 2017, algorithm 1",
     reference=c51_target,
     outputs=("target_probs",),
     tame=tame, stress=stress, edges=edges,
     roles=(
         *TRANSITION,
-        plain("probs_online", "online_probs", "next_probs_online", "next_dist_online", "online_pmfs", "next_pmfs_online",
-              "online_dist", "next_dist"),
+        plain("probs_online", "online_probs", "next_probs_online", "next_dist_online", "online_pmfs", "online_dist",
+              "next_pmfs_online", "next_dist"),
         plain("probs_target", "target_probs", "next_probs", "next_probs_target", "next_dist_target", "target_pmfs",
               "next_pmfs", "target_dist", "next_dist"),
         V_MIN, V_MAX, SUPPORT, ATOMS,

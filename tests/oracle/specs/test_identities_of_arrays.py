@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from scratchrl.oracle import identities, mistakes, specs
+from scratchrl.oracle.examination import score
 from scratchrl.oracle.balls import Undecidable
 from scratchrl.oracle.numbers import error_bound
 from scratchrl.oracle.search import draw
@@ -73,6 +74,32 @@ BROKEN = {  # spec -> identity -> a mistake of the catalogue that breaks it
         "β = 0 leaves every weight 1": "per-isw-uncorrected",
         "w P is constant at β = 1": "per-isw-exponent",
     },
+    "n_step_replay": {
+        "a run of one transition is that transition": "nstep-reward-offset",
+        "rows that are not filled are not read": "nstep-crosses-write-pointer",
+    },
+    "target_network": {
+        "τ = 1 copies": "polyak-swapped",
+        "τ = 0 keeps the first parameters": "target-not-initialised",
+        "what it was initialised with by itself does not matter": "target-soft-init",
+    },
+    "moments_update": {
+        "the two samples may change places": "rms-batchcount1",
+        "two samples of one mean have that mean": "rms-mean-missing-old",
+    },
+    "running_return": {"γ = 0 leaves the rewards": "rewnorm-default-gamma"},
+    "per_sample": {"four times the priorities draw the same": "per-mass-unscaled"},
+    "linear_schedule": {
+        "it begins with the first value": "schedule-from-one",
+        "it ends with the last value": "schedule-unclamped",
+    },
+    "per_beta": {"it begins with the first value": "schedule-swapped"},
+    "exploration_noise": {"no draw moves nothing": "expl-noise-biased"},
+    "td3_smoothing": {"no draw moves nothing": "expl-clip-unit"},
+    "ou_noise": {"without noise the mean stays": "ou-uniform"},
+    "ddpg_policy_loss": {"one more of every Q is one less of loss": "dpg-sign"},
+    "critic_minimum": {"the critics may change places": "target-single-q"},
+    "search_policy_loss": {"the logits of illegal moves do not matter": "az-illegal-kept"},
     "dueling_q": {
         "the mean of Q over the actions is V": "dueling-max",
         "a constant in the advantages changes nothing": "dueling-no-mean",
@@ -89,8 +116,9 @@ def cases(spec):
 
 def fails(spec, name, subject):
     found = next(identity for identity in specs.get(spec).identities if identity.name == name)
-    reading = next(readings(subject, specs.get(spec), {}, ["numpy"], np.dtype(np.float64), 10.0))
-    return identities.fails(found, reading, cases(spec))
+    ways = list(readings(subject, specs.get(spec), {}, ["numpy"], np.dtype(np.float64), 10.0))
+    best = max(ways, key=lambda way: score(way, cases(spec)))
+    return identities.fails(found, best, cases(spec))
 
 
 def is_decided(identity, spec, case):
