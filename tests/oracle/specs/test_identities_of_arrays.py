@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from scratchrl.oracle import identities, mistakes, specs
-from scratchrl.oracle.examination import score
 from scratchrl.oracle.balls import Undecidable
+from scratchrl.oracle.examination import score
 from scratchrl.oracle.numbers import error_bound
 from scratchrl.oracle.search import draw
 from scratchrl.oracle.subjects import readings
