@@ -161,11 +161,35 @@ def plain_ddpg(agent, state, rng, config):
 
 
 def test_without_twins_delay_and_smoothing_it_is_plain_ddpg():
-    config = replace(SMALL, twin=False, policy_delay=1, smoothing=0.0)
+    config = replace(SMALL, twin=False, policy_delay=1, smoothing=0.0, policy_lr=1e-3, value_lr=4e-3)
     agent, state = trained(config)
     new, _ = ddpg.gradient_step(agent, state, config, np.random.default_rng(3))
     for got, expected in zip(new[:4], plain_ddpg(agent, state, np.random.default_rng(3), config), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_td3_draws_its_blur_after_the_minibatch():
+    config = replace(SMALL, **TD3, smoothing_clip=0.3)
+    agent, state = trained(config)
+    _, loss = ddpg.gradient_step(agent, state, config, np.random.default_rng(3))
+    rng = np.random.default_rng(3)
+    samples = sample(state.replay, rng, config.minibatch)
+    samples = samples._replace(action=(samples.action - agent.box.middle) / agent.box.half)
+    blur = 0.2 * rng.standard_normal((config.minibatch, A))
+    y = ddpg.td_target(agent, state.theta_target, state.phi_target, samples, blur, config)
+    assert loss == pytest.approx(ddpg.critic_loss_and_grad(agent, state.phi, samples, y)[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("steps", [24, 200])
+def test_the_report_is_of_the_newest_transitions_and_of_those_there_are(steps):
+    config = replace(SMALL, total_steps=steps, minibatch=30)
+    world = world_of(dtype=np.float64)
+    (state, info), agent = run(config, world, np.random.default_rng(0))[-1], ddpg.build(world.envs, config)
+    memory = state.replay
+    order = np.arange(memory.size) if memory.size < 90 else (memory.position + np.arange(90)) % 90
+    rows = order[::-1][np.arange(30) % memory.size]
+    expected, _ = ddpg.actor_loss_and_grad(agent, state.theta, state.phi, memory.obs[rows])
+    assert info["losses/actor_loss"] == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("delay", [1, 2, 3])
@@ -218,6 +242,8 @@ def test_exploration_is_random_then_the_actor_with_noise_within_the_bounds():
     assert (early <= high).all()
     share = ((early - low) / (high - low)).mean(axis=0)
     assert (abs(share - 0.5) < 5 / (12 * 8000) ** 0.5).all()  # uniform; false alarm 6e-7 each
+    assert (early.max(axis=0) > 0.98 * high + 0.02 * low).all()
+    assert (early.min(axis=0) < 0.98 * low + 0.02 * high).all()
     noise = np.array([[0.25, -0.5], [9.0, -9.0]])
     late = ddpg.explore(agent, state._replace(step=40, noise=noise), SMALL, rng, obs)
     mean = np.tanh(mlp.forward(agent.actor, state.theta, obs)[0])
@@ -244,6 +270,9 @@ def test_the_process_continues_within_an_episode_and_begins_at_0_with_each():
     ended = batch._replace(truncated=np.array([[True, False]]))
     new, _ = ddpg.update(agent, state._replace(noise=old), ended, PROCESS, rng)
     np.testing.assert_array_equal(new.noise, [[0, 0], [1, 1]])
+    resetting = batch._replace(valid=np.array([[True, False]]))  # environment 1, of which this was no step
+    after, _ = ddpg.update(agent, state._replace(noise=old), resetting, PROCESS, rng)
+    np.testing.assert_array_equal(after.noise, [[1, 1], [0, 0]])
     drawn = np.random.default_rng(5).standard_normal((2, A))
     moved = ddpg.next_noise(new.noise, PROCESS, np.random.default_rng(5))
     np.testing.assert_allclose(moved, new.noise * (1 - 0.125) + 0.2 * 0.5 * drawn, rtol=1e-14)
