@@ -33,7 +33,8 @@ def ensemble_kinds():
     return {"critics": ensembles(count=(1, 4)), "three critics": ensembles(count=3)}, {}, edges
 
 
-SHAPES = st.lists(st.integers(1, 6), min_size=1, max_size=2).map(lambda shape: {"shape": tuple(shape)})
+AXES = st.lists(st.integers(1, 6), min_size=1, max_size=2).map(tuple)
+SHAPES = st.fixed_dictionaries({"shape": AXES, "factor": st.sampled_from((1.0, 0.5, 0.75))})
 NOT_A_NUMBER = st.sampled_from((np.nan, np.inf, -np.inf))
 
 

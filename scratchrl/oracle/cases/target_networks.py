@@ -28,9 +28,10 @@ def held(history, num_envs, train_every):
 
 def kinds():
     """(tame, stress, edges)."""
-    tame = {"soft updates": histories(), "copies": histories(tau=ALL, steps=(2, 8))}
+    tame = {"soft updates": histories()}
     stress = {"parameters up to 16384": histories(bound=2.0**14)}
     edges = {
+        "copies": histories(tau=ALL, steps=(2, 8)),
         "one step": histories(steps=(1, 1)),
         "one environment": histories(streams=(1, 1)),
         "training and moving at every step": histories(train=(1, 1), target=(1, 1)),

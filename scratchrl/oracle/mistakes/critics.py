@@ -89,39 +89,39 @@ def only_one(minimum, qs, which):
 
 
 @mistake("sac-target-entropy", "target_entropy", CONVENTION, "pytorch/rl#3292")
-def half_of_it(target_entropy, shape):
-    """H̄ = −½ A
+def half_of_it(target_entropy, shape, factor):
+    """H̄ = −½ c A
 
     Brax's: more of the entropy is kept.
     """
-    return target_entropy(shape) / 2
+    return target_entropy(shape, factor) / 2
 
 
 @mistake("sac-target-entropy-one", "target_entropy", BUG, "pytorch/rl#1494")
-def one_dimension(target_entropy, shape):
-    """H̄ = −1, whatever A
+def one_dimension(target_entropy, shape, factor):
+    """H̄ = −c, whatever A
 
     The entropy of all dimensions together may not fall below that of one: too random a policy for every other.
     """
-    return target_entropy((1,))
+    return target_entropy((1,), factor)
 
 
 @mistake("sac-target-entropy-sign", "target_entropy", BUG)
-def more_than_there_is(target_entropy, shape):
-    """H̄ = +A
+def more_than_there_is(target_entropy, shape, factor):
+    """H̄ = +c A
 
     A policy squashed into [−1, 1] has at most A log 2 nats: the temperature grows for ever.
     """
-    return -target_entropy(shape)
+    return -target_entropy(shape, factor)
 
 
 @mistake("sac-target-entropy-axis", "target_entropy", BUG)
-def the_first_axis(target_entropy, shape):
-    """H̄ = −shape[0]
+def the_first_axis(target_entropy, shape, factor):
+    """H̄ = −c shape[0]
 
     Actions with several axes have more dimensions than their first one: take the product.
     """
-    return target_entropy(shape[:1])
+    return target_entropy(shape[:1], factor)
 
 
 # ---- the end of a bootstrap ----

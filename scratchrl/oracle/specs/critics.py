@@ -91,20 +91,20 @@ CRITIC_MINIMUM = Spec(
 # ---- the entropy aimed at ----
 
 
-def target_entropy(shape):
-    """H̄ = −A: minus the number of action dimensions, whatever their shape.
+def target_entropy(shape, factor):
+    """H̄ = −c A: A the number of action dimensions, whatever their shape, c = 1 if nobody says otherwise.
 
     Checked in tests/oracle/specs/test_critics.py.
 
-    >>> target_entropy((2, 3))
-    -6.0
+    >>> target_entropy((2, 3), 0.5)
+    -3.0
     """
-    return -float(np.prod(shape))
+    return -factor * int(np.prod(shape))
 
 
 TARGET_ENTROPY = Spec(
     name="target_entropy",
-    formula="H̄ = −A, A the number of action dimensions",
+    formula="H̄ = −c A, A the number of action dimensions, c = 1",
     source="Haarnoja et al. 2018, Soft actor-critic algorithms and applications, appendix D",
     reference=target_entropy,
     outputs=("target_entropy",),
@@ -117,7 +117,9 @@ TARGET_ENTROPY = Spec(
         Role("action_space", ("space", "single_action_space", "act_space"), ("shape",), lambda case: case["shape"],
              lambda given: {"shape": given["action_space"]}, excludes=("shape", "action_dim"),
              make=lambda shape: Box(-1.0, 1.0, shape)),
+        plain("factor", "scale", "coef", "c", "target_entropy_scale", "target_entropy_coef", "entropy_scale"),
     ),
+    absent={"factor": lambda canonical: 1.0},
 )  # fmt: skip
 
 # ---- the end of a bootstrap ----

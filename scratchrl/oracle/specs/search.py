@@ -11,6 +11,8 @@ from scratchrl.oracle.specification import Identity, Spec
 def search_policy_loss(logits, legal, target):
     """−(1/B) Σ_b Σ_a π_a log p_a, p the softmax over the legal moves, and its derivative by the logits.
 
+    π is 0 on illegal moves; what is said of them is not looked at.
+
     Checked in tests/oracle/specs/test_search.py.
 
     >>> legal, target = np.array([[True, True, False]]), np.array([[1.0, 0.0, 0.0]])
@@ -18,7 +20,7 @@ def search_policy_loss(logits, legal, target):
     >>> np.exp(loss).round(12).item(), d_logits.round(12).tolist()
     (4.0, [[-0.75, 0.75, 0.0]])
     """
-    value, d_logits = search_policy.cross_entropy(logits, legal, target)
+    value, d_logits = search_policy.cross_entropy(logits, legal, target * legal)
     return value.sum() / len(logits), d_logits / len(logits)
 
 
