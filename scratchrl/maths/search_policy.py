@@ -26,9 +26,9 @@ def policy(logits: NDArray, legal: NDArray) -> NDArray:
     """p of (1): rows that sum to 1, with 0 on illegal moves whatever their logits are.
 
     Args:
-      logits: (B, A); legal: (B, A) bool, at least one a row.
+      logits: (..., A); legal: (..., A) bool, at least one a row.
     Returns:
-      (B, A).
+      (..., A).
     Raises:
       ValueError: legal is not of that kind.
 
@@ -52,9 +52,9 @@ def cross_entropy(logits: NDArray, legal: NDArray, target: NDArray) -> tuple[NDA
     and 0 for illegal i, which does not occur. Where Σ π = 1 this is p − π: 0 when the policy is what the search says.
 
     Args:
-      logits, legal: as for `policy`; target: π (B, A), constants.
+      logits, legal: as for `policy`; target: π (..., A), constants.
     Returns:
-      (value, d_logits): (B,) and (B, A), not averaged over the batch.
+      (value, d_logits): (...) and (..., A), not averaged over the batch.
     Raises:
       ValueError: a shape is wrong, a row without a legal move, or a π that is not 0 on an illegal one.
 
@@ -129,7 +129,7 @@ def loss_and_grad(
     y, cache = mlp.forward(net, theta, obs)
     surprise, d_logits = cross_entropy(y[:, :-1], legal, target)
     error, d_x = value_error(y[:, -1], outcome)
-    d_y = np.concatenate([d_logits, d_x[:, None]], axis=-1) / len(obs)
+    d_y = np.hstack([d_logits, d_x[:, None]]) / len(obs)
     loss = (surprise + error).sum() / len(obs) + decay * (theta * theta).sum() / 2  # (2)
     return loss, mlp.vjp(net, theta, cache, d_y) + decay * theta
 

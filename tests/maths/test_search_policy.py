@@ -70,6 +70,19 @@ def test_huge_logits_overflow_nowhere():
     np.testing.assert_array_equal(d_logits, [[1, -1, 0, 0]])
 
 
+def test_rows_of_any_shape():
+    rng = np.random.default_rng(5)
+    logits, legal = rng.standard_normal((6, 5)), masks(rng, 6)
+    target = shares(rng, legal)
+    flat = search_policy.policy(logits, legal), *search_policy.cross_entropy(logits, legal, target)
+    cube = [array.reshape(2, 3, 5) for array in (logits, legal, target)]
+    solid = search_policy.policy(*cube[:2]), *search_policy.cross_entropy(*cube)
+    for got, expected in zip(solid, flat, strict=True):
+        np.testing.assert_array_equal(got, expected.reshape(2, 3, *expected.shape[1:]))
+    one = search_policy.cross_entropy(logits[0], legal[0], target[0])
+    np.testing.assert_array_equal(one[1], flat[2][0])
+
+
 # ---- the cross-entropy ----
 
 
@@ -110,6 +123,12 @@ def test_with_all_moves_legal_it_is_the_log_prob_of_the_categorical():
     value, d_logits = search_policy.cross_entropy(logits, np.ones((7, 5), bool), np.eye(5)[action])
     np.testing.assert_allclose(value, -categorical.log_prob(logits, action), rtol=1e-14)
     np.testing.assert_allclose(d_logits, -categorical.score(logits, action), rtol=1e-13, atol=1e-16)
+
+
+def test_the_surprise_of_what_is_all_but_certain_keeps_its_digits():
+    """−log p = log(1 + e⁻⁵⁰), of which 1 + e⁻⁵⁰ = 1 in float64 would leave 0."""
+    value, _ = search_policy.cross_entropy(np.array([[0.0, -50.0]]), np.ones((1, 2), bool), np.array([[1.0, 0.0]]))
+    np.testing.assert_allclose(value, np.exp(-50.0), rtol=1e-14)
 
 
 # ---- the value and the whole ----
@@ -166,5 +185,5 @@ def test_arguments_are_checked():
             search_policy.policy(logits, wrong)
     with pytest.raises(ValueError, match="target: expected"):
         search_policy.cross_entropy(logits, legal, target[:, :2])
-    with pytest.raises(ValueError, match="target: expected .* 0 on illegal moves"):
+    with pytest.raises(ValueError, match=r"target: expected .* 0 on illegal moves"):
         search_policy.cross_entropy(logits, legal & [True, True, False], target)
