@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchrl.maths import off_policy, returns
+from scratchrl.maths import n_step_replay, off_policy, returns
 from scratchrl.oracle.checks import EXACT, Check, gap, on
 
 T, N, GAMMA = 12, 2, 0.9
@@ -57,6 +57,19 @@ def mixture(rng):
     return gap(returns.lambda_return(reward, next_value, end, cut, GAMMA, lam), mixed)
 
 
+def replayed(rng):
+    """Rows of all environments in a ring, the oldest anywhere: what their runs are worth is the n-step return."""
+    reward, _, next_value, end, cut, _ = trajectory(rng)
+    oldest = int(rng.integers(T * N))
+    env = np.broadcast_to(np.arange(N), (T, N))
+    ring = [np.roll(array.ravel(), oldest) for array in (reward, end, cut, env)]
+    rows = (oldest + np.arange(T * N)) % (T * N)
+    total, last, discount = n_step_replay.runs(*ring, oldest, T * N, rows, 3, GAMMA, N)
+    value = np.roll(next_value.ravel(), oldest)
+    target = total + discount * np.where(ring[1][last], 0, value[last])
+    return gap(target.reshape(T, N), returns.n_step_return(reward, next_value, end, cut, GAMMA, 3))
+
+
 FUNCTIONS = {
     "returns.reward_to_go": lambda lam, r, v, w, d, c: returns.reward_to_go(r, d, c, GAMMA),
     "returns.total_return": lambda lam, r, v, w, d, c: returns.total_return(r, d, c, GAMMA),
@@ -88,6 +101,7 @@ def checks() -> list[Check]:
         Check("returns.gae", "exact V leaves nothing", EXACT, exact_value),
         Check("returns.lambda_return", "mixture of n-step returns", EXACT, mixture),
         Check("off_policy.vtrace", "on-policy = λ-return", EXACT, on_policy),
+        Check("n_step_replay.runs", "worth n-step returns", EXACT, replayed),
         *(
             Check(name, "episodes do not leak", EXACT, on(concatenation, name))
             for name in FUNCTIONS
