@@ -119,6 +119,9 @@ def _require_camera(env_id):
 
     import gymnasium
 
+    from scratchrl.experience import game_env
+
+    game_env.register()
     install = '--video needs packages that are not installed: pip install "scratchrl[video]"'
     try:
         env = gymnasium.make(env_id, render_mode="rgb_array")

@@ -19,6 +19,7 @@ from gymnasium.spaces import Box, Discrete
 from scratchrl.experience import games, minimax
 from scratchrl.experience.games import CONNECT_FOUR, TIC_TAC_TOE, Game, Position
 
+CELL = 48  # pixels
 Opponent = Callable[[Position, np.random.Generator], int]
 
 
@@ -53,8 +54,11 @@ class GameEnv(gymnasium.Env):
     Checked in tests/experience/test_game_env.py.
     """
 
-    def __init__(self, game: Game, opponent: str):
-        self.game, self.metadata = game, {"render_modes": [], "game": game.name, "opponent": opponent}
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 2}  # noqa: RUF012
+
+    def __init__(self, game: Game, opponent: str, render_mode: str | None = None):
+        self.game, self.render_mode = game, render_mode
+        self.metadata = {**type(self).metadata, "game": game.name, "opponent": opponent}
         self._opponent = OPPONENTS[opponent](game)
         self.observation_space = Box(0.0, 1.0, (2 * games.cells(game),), np.float32)
         self.action_space = Discrete(games.actions(game))
@@ -78,6 +82,15 @@ class GameEnv(gymnasium.Env):
         if not over:
             over, reward = self._answer()
         return games.encode(self.game, self.position), float(reward), bool(over), False, {}
+
+    def render(self) -> Any:
+        """The board as a picture, CELL pixels a cell: who began in blue, the other in orange."""
+        mine, theirs = games.encode(self.game, self.position).reshape(2, self.game.columns, self.game.rows)
+        first, second = (mine, theirs) if mine.sum() == theirs.sum() else (theirs, mine)
+        color = 255 - first[..., None] * (255, 141, 77) - second[..., None] * (42, 161, 255)
+        picture = color.transpose(1, 0, 2)[::-1].repeat(CELL, axis=0).repeat(CELL, axis=1).astype(np.uint8)
+        picture[::CELL] = picture[:, ::CELL] = 128
+        return picture
 
     def _answer(self) -> tuple[Any, Any]:
         """The opponent's move: whether the game is over now, and what it is worth to the agent."""

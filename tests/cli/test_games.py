@@ -1,6 +1,8 @@
 """The command line on games for two: trained by self-play, evaluated against the environment's opponent."""
 
+import importlib.util
 import re
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +44,14 @@ def test_connect_four(capsys):
     assert cli.main(["evaluate", "four", "--episodes", "8"]) == 0
     *counts, opponent = games(capsys.readouterr().out)
     assert (sum(counts), opponent) == (8, "random moves")
+
+
+def test_games_can_be_filmed(capsys):
+    moviepy = importlib.util.find_spec("moviepy") is not None
+    assert cli.main(["train", "alphazero", *SMALL, "--total-steps", "60", "--out", "run"]) == 0
+    assert cli.main(["evaluate", "run", "--episodes", "2", "--video", "films"]) == (0 if moviepy else 2)
+    assert moviepy == Path("films").exists()
+    assert moviepy or "--video needs packages that are not installed" in capsys.readouterr().err
 
 
 def test_other_algorithms_play_too_and_learn_what_is_legal(capsys):

@@ -98,7 +98,24 @@ def test_the_same_seed_and_actions_are_the_same_game(name):
 
 @pytest.mark.parametrize("name", ["TicTacToe", "ConnectFour"])
 def test_gymnasium_finds_nothing_wrong(name):
-    check_env(gymnasium.make(name).unwrapped, skip_render_check=True)
+    check_env(gymnasium.make(name, render_mode="rgb_array").unwrapped)
+
+
+def test_a_picture_of_the_board():
+    """Connect Four after 3, 3: blue below, orange on top of it, in the middle column; and all else empty."""
+    env = gymnasium.make("ConnectFour", render_mode="rgb_array")
+    env.reset(seed=0)
+    env.unwrapped.position = games.play(CONNECT_FOUR, games.play(CONNECT_FOUR, games.start(), 3), 3)
+    picture = env.render()
+    size = game_env.CELL
+    assert picture.shape == (6 * size, 7 * size, 3)
+    assert picture.dtype == np.uint8
+    middles = picture[size // 2 :: size, size // 2 :: size].astype(int)
+    blue, orange = middles[5, 3], middles[4, 3]
+    assert blue.argmax() == 2
+    assert orange.argmax() == 0
+    middles[5, 3] = middles[4, 3] = 255
+    assert (middles == 255).all()
 
 
 def test_metadata_say_who_plays_what():
