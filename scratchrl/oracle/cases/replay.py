@@ -68,8 +68,8 @@ def draws(draw, count=(2, 4), parts=64, beta=EXPONENTS):
     """probs of a few transitions of a memory, its size, beta, and the least probability in it."""
     among = draw(st.integers(*count).flatmap(lambda n: probabilities(n, parts)).filter(all))
     scarce, rarer = draw(st.sampled_from((1.0, 0.5, 0.25))), draw(st.sampled_from((1.0, 0.5, 0.125)))
-    probs = scarce * np.array(among)
-    return {"probs": probs, "size": len(among) * round(2 / scarce), "beta": draw(beta), "least": float(rarer * probs.min())}
+    probs, size = scarce * np.array(among), len(among) * round(2 / scarce)
+    return {"probs": probs, "size": size, "beta": draw(beta), "least": float(rarer * probs.min())}
 
 
 def draw_kinds():

@@ -1,9 +1,14 @@
 """Mistakes of running statistics that take in the moments of a batch: what each weighs, what lies between them."""
 
 from scratchrl.oracle.mistake import BUG, EITHER, mistake
-from scratchrl.oracle.mistakes.running_moments import chan
+from scratchrl.oracle.mistakes import running_moments as merges
 
 UPDATE = "moments_update"
+
+
+def joined(merge, mean, variance, count, batch_mean, batch_variance, batch_count):
+    """One of the merges, of arguments by name."""
+    return merge(mean, variance, count, batch_mean, batch_variance, batch_count)
 
 
 @mistake("rms-count-overflow", UPDATE, BUG, "brax@ca7649c")
@@ -20,33 +25,30 @@ def thirty_two_bits(update, mean, variance, count, batch_mean, batch_variance, b
 
 
 @mistake("rms-batchcount1", UPDATE, BUG, "cleanrl#18")
-def a_batch_counts_as_one(update, batch_count, **case):
+def a_batch_counts_as_one(update, **case):
     """n_b := 1
 
     A batch weighs as much as one sample.
     """
-    return update(batch_count=1, **case)
+    return joined(merges.counted_as_one, **case)
 
 
 @mistake("rms-mean-missing-old", UPDATE, BUG, "rllte#47")
-def plus_for_times(update, mean, count, batch_mean, batch_count, **case):
+def plus_for_times(update, **case):
     """mean ← mean + δ + n_b/n
 
     A plus where a times belongs, δ n_b/n: the old mean cancels.
     """
-    _, variance, total = update(mean=mean, count=count, batch_mean=batch_mean, batch_count=batch_count, **case)
-    return batch_mean + batch_count / (total + 0 * mean), variance, total
+    return joined(merges.added_share, **case)
 
 
 @mistake("rms-delta-after-update", UPDATE, BUG, "FastTD3#32")
-def distance_to_the_new_mean(update, mean, variance, count, batch_mean, batch_variance, batch_count):
+def distance_to_the_new_mean(update, **case):
     """M₂ ← M₂ + M₂_b + (mean_b − new mean)² n_a n_b/n
 
     δ is taken after the mean has moved towards the batch: the distance between the two is counted too small.
     """
-    new_mean, _, total = chan(mean, variance, count, batch_mean, batch_variance, batch_count)
-    between = (batch_mean - new_mean) ** 2 * count * batch_count / total
-    return new_mean, (variance * count + batch_variance * batch_count + between) / total, total
+    return joined(merges.late_distance, **case)
 
 
 @mistake("rms-M2-overwritten", UPDATE, BUG, "akanazawa/fpo#13")
@@ -55,19 +57,18 @@ def last_batch_only(update, mean, variance, count, batch_mean, batch_variance, b
 
     Only the batch is in M₂, divided by all samples: the standard deviation shrinks like σ/√k.
     """
-    new_mean, _, total = chan(mean, variance, count, batch_mean, batch_variance, batch_count)
+    new_mean, _, total = merges.chan(mean, variance, count, batch_mean, batch_variance, batch_count)
     own = batch_variance + (batch_mean - mean) * (batch_mean - new_mean)
     return new_mean, own * batch_count / total, total
 
 
 @mistake("rms-no-between-term", UPDATE, BUG)
-def batches_apart(update, mean, variance, count, batch_mean, batch_variance, batch_count):
+def batches_apart(update, **case):
     """M₂ ← M₂ + M₂_b
 
     Without δ² n_a n_b/n: how far apart the two lie is not counted.
     """
-    new_mean, _, total = chan(mean, variance, count, batch_mean, batch_variance, batch_count)
-    return new_mean, (variance * count + batch_variance * batch_count) / total, total
+    return joined(merges.without_distance, **case)
 
 
 @mistake("rms-weights-swapped", UPDATE, BUG)
@@ -91,10 +92,9 @@ def unbiased(update, **case):
 
 
 @mistake("rms-batch-ddof-1", UPDATE, BUG, "pokaxpoka/B_Pref#3")
-def unbiased_batches(update, batch_variance, batch_count, **case):
+def unbiased_batches(update, **case):
     """M₂_b := n_b/(n_b − 1) Σ (x − mean_b)²
 
     torch.var of a batch is unbiased by default and is then taken for the population's.
     """
-    wider = batch_variance * batch_count / (batch_count - 1 + 0 * batch_variance)
-    return update(batch_variance=wider, batch_count=batch_count, **case)
+    return joined(merges.of_unbiased, **case)

@@ -26,6 +26,35 @@ def chan(mean, variance, count, own_mean, own_variance, size):
     return mean + delta * size / total, m2 / total, total
 
 
+def counted_as_one(mean, variance, count, own_mean, own_variance, size):
+    """A batch of one sample."""
+    return chan(mean, variance, count, own_mean, own_variance, 1)
+
+
+def added_share(mean, variance, count, own_mean, own_variance, size):
+    """mean + δ + B/n."""
+    _, new_variance, total = chan(mean, variance, count, own_mean, own_variance, size)
+    return own_mean + size / (total + 0 * mean), new_variance, total
+
+
+def late_distance(mean, variance, count, own_mean, own_variance, size):
+    """δ from the new mean."""
+    new_mean, _, total = chan(mean, variance, count, own_mean, own_variance, size)
+    m2 = variance * count + own_variance * size + (own_mean - new_mean) ** 2 * count * size / total
+    return new_mean, m2 / total, total
+
+
+def without_distance(mean, variance, count, own_mean, own_variance, size):
+    """No δ in M₂."""
+    new_mean, _, total = chan(mean, variance, count, own_mean, own_variance, size)
+    return new_mean, (variance * count + own_variance * size) / total, total
+
+
+def of_unbiased(mean, variance, count, own_mean, own_variance, size):
+    """M₂_B divided by B − 1 and multiplied by B."""
+    return chan(mean, variance, count, own_mean, own_variance * size / (size - 1 + 0 * own_mean), size)
+
+
 PRIORS = ({"prior": 0.0}, {"prior": 1e-4})
 
 
@@ -66,11 +95,7 @@ def batches_count_as_one(moments, batches, prior):
 
     A batch weighs as much as one sample: batches of different sizes are weighed alike, and the prior counts for more.
     """
-
-    def merge(mean, variance, count, own_mean, own_variance, size):
-        return chan(mean, variance, count, own_mean, own_variance, 1)
-
-    return folded(batches, merge, prior)
+    return folded(batches, counted_as_one, prior)
 
 
 @mistake("rms-mean-missing-old", "running_moments", BUG, "rllte#47", variants=PRIORS)
@@ -79,12 +104,7 @@ def plus_for_times(moments, batches, prior):
 
     A plus where a times belongs, δ B/n: the old mean cancels, and the share of the batch is added to that of its mean.
     """
-
-    def merge(mean, variance, count, own_mean, own_variance, size):
-        _, new_variance, total = chan(mean, variance, count, own_mean, own_variance, size)
-        return mean + (own_mean - mean) + size / total, new_variance, total
-
-    return folded(batches, merge, prior)
+    return folded(batches, added_share, prior)
 
 
 @mistake("rms-delta-after-update", "running_moments", BUG, "FastTD3#32", variants=PRIORS)
@@ -93,13 +113,7 @@ def distance_to_the_new_mean(moments, batches, prior):
 
     δ is taken after the mean has moved towards the batch: the distance between the batches is counted too small.
     """
-
-    def merge(mean, variance, count, own_mean, own_variance, size):
-        new_mean, _, total = chan(mean, variance, count, own_mean, own_variance, size)
-        m2 = variance * count + own_variance * size + (own_mean - new_mean) ** 2 * count * size / total
-        return new_mean, m2 / total, total
-
-    return folded(batches, merge, prior)
+    return folded(batches, late_distance, prior)
 
 
 @mistake("rms-M2-overwritten", "running_moments", BUG, "akanazawa/fpo#13")
@@ -120,12 +134,7 @@ def batches_apart(moments, batches):
 
     Without δ² n_old B/n: how far apart the batches lie is not counted.
     """
-
-    def merge(mean, variance, count, own_mean, own_variance, size):
-        new_mean, _, total = chan(mean, variance, count, own_mean, own_variance, size)
-        return new_mean, (variance * count + own_variance * size) / total, total
-
-    return folded(batches, merge)
+    return folded(batches, without_distance)
 
 
 @mistake("rms-batch-ddof-1", "running_moments", BUG, "pokaxpoka/B_Pref#3", variants=PRIORS)
@@ -135,8 +144,4 @@ def unbiased_batches(moments, batches, prior):
     torch.var of a batch is unbiased by default and is then taken for the population's: too much for small batches, 0/0
     for those of one sample.
     """
-
-    def merge(mean, variance, count, own_mean, own_variance, size):
-        return chan(mean, variance, count, own_mean, own_variance * size / (size - 1 + 0 * own_mean), size)
-
-    return folded(batches, merge, prior)
+    return folded(batches, of_unbiased, prior)
