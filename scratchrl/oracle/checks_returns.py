@@ -62,11 +62,10 @@ def replayed(rng):
     reward, _, next_value, end, cut, _ = trajectory(rng)
     oldest = int(rng.integers(T * N))
     env = np.broadcast_to(np.arange(N), (T, N))
-    ring = [np.roll(array.ravel(), oldest) for array in (reward, end, cut, env)]
+    rewards, ends, cuts, envs, value = (np.roll(x.ravel(), oldest) for x in (reward, end, cut, env, next_value))
     rows = (oldest + np.arange(T * N)) % (T * N)
-    total, last, discount = n_step_replay.runs(*ring, oldest, T * N, rows, 3, GAMMA, N)
-    value = np.roll(next_value.ravel(), oldest)
-    target = total + discount * np.where(ring[1][last], 0, value[last])
+    total, last, discount = n_step_replay.runs(rewards, ends, cuts, envs, oldest, T * N, rows, 3, GAMMA, N)
+    target = total + discount * np.where(ends[last], 0, value[last])
     return gap(target.reshape(T, N), returns.n_step_return(reward, next_value, end, cut, GAMMA, 3))
 
 
