@@ -134,6 +134,16 @@ def _by_squares(batches):
     return mean, (samples**2).sum(axis=0) / len(samples) - mean**2
 
 
+def _one_by_one(batches):
+    """Welford's: mean ← mean + (x − mean)/n, sample by sample."""
+    count, mean, second = 0, 0 * batches[0][0], 0 * batches[0][0]
+    for x in np.concatenate(batches):
+        count, delta = count + 1, x - mean
+        mean = mean + delta / count
+        second = second + delta * (x - mean)
+    return mean, second / count
+
+
 BATCH_WORDS = ("batches", "data", "xs", "stream", "arrays", "chunks", "x", "samples", "batch_list", "list_of_batches")
 BATCHES = plain("batches", *BATCH_WORDS)
 NUMBERS = Role(
@@ -154,6 +164,6 @@ RUNNING_MOMENTS = Spec(
     outputs=("mean", "variance"),
     tame=tame, stress=stress, edges=edges,
     roles=(BATCHES, NUMBERS, SAMPLES),
-    formulas=(_by_squares,),
+    formulas=(_by_squares, _one_by_one),
     identities=plumbing_identities.OF_MOMENTS,
 )  # fmt: skip
