@@ -25,6 +25,7 @@ MAY_IMPORT = {  # room -> the rooms below it; the roof, files of no room, may im
 }
 ALLOWED = {  # third-party packages, by who may import them; numpy is everybody's
     "numba": {"scratchrl.maths.kernels"},
+    "mpi4py": {"scratchrl.experience.mpi"},
     "hypothesis": {"scratchrl.oracle.strategies", "scratchrl.oracle.search", "cases"},
     "flint": {"scratchrl.oracle.balls", "scratchrl.oracle.numbers"},
     "pytest": {"scratchrl.oracle.pytest_plugin"},
@@ -102,7 +103,7 @@ def loaded(code):
     return set(done.stdout.split())
 
 
-HEAVY = {"numba", "scipy", "gymnasium", "tyro", "matplotlib", "tqdm", "hypothesis", "flint", "threadpoolctl"}
+HEAVY = {"mpi4py", "numba", "scipy", "gymnasium", "tyro", "matplotlib", "tqdm", "hypothesis", "flint", "threadpoolctl"}
 
 
 def test_importing_the_package_loads_nothing_heavy():

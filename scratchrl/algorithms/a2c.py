@@ -20,8 +20,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchrl.experience import accord, limits
 from scratchrl.experience import agent as agents
-from scratchrl.experience import limits
 from scratchrl.experience import samples as sampling
 from scratchrl.experience.agent import Agent
 from scratchrl.experience.batch import Batch
@@ -31,6 +31,7 @@ from scratchrl.experience.scales import Scales, empty, scaled
 from scratchrl.experience.world import World
 from scratchrl.maths import critic, initialization, objectives, optimizers, policies, values
 from scratchrl.maths.optimizers import Adam
+from scratchrl.maths.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def init(config: Config, world: World, rng: np.random.Generator) -> State:
     agent = agents.build(world.envs, config)
     theta = policies.init(agent.policy, rng, dtype=world.obs.dtype)
     phi = initialization.init(agent.value, rng, dtype=world.obs.dtype)
-    return State(theta, phi, optimizers.adam_init(theta), optimizers.adam_init(phi), empty(world), 0)
+    at_rest = optimizers.adam_init(theta), optimizers.adam_init(phi)
+    return world.ranks.first(State(theta, phi, *at_rest, empty(world), 0))
 
 
 # ---- loss and gradient ----
@@ -123,17 +125,20 @@ def loss_and_grad(agent: Agent, theta: NDArray, samples: Samples, config: Coeffi
 
 
 def gradients(
-    agent: Agent, theta: NDArray, phi: NDArray, batch: Batch, config: Coefficients
+    agent: Agent, theta: NDArray, phi: NDArray, batch: Batch, config: Coefficients, ranks: Ranks = ALONE
 ) -> tuple[NDArray, NDArray, dict[str, float]]:
     """Where both losses rise, on a batch of π_θ's: d_theta of −(1), d_phi of (2), and what there is to report."""
     samples = sampling.judged(agent, theta, phi, batch, config.gamma, config.lam)
-    loss, d_theta = loss_and_grad(agent, theta, samples, config)
-    value_loss, d_phi = critic.loss_and_grad(agent.value, phi, samples.obs, samples.target)  # (2)
+    policy_part = loss_and_grad(agent, theta, samples, config)
+    value_part = critic.loss_and_grad(agent.value, phi, samples.obs, samples.target)  # (2)
+    entropy = agent.policy.distribution.entropy(samples.params).mean()
+    means = ranks.mean((*policy_part, *value_part, entropy), len(samples.obs))
+    loss, d_theta, value_loss, d_phi, entropy = means
     report = {
         "losses/policy_loss": float(loss),
         "losses/value_loss": float(value_loss),
-        "losses/entropy": float(agent.policy.distribution.entropy(samples.params).mean()),
-        "losses/explained_variance": float(values.explained_variance(samples.value, samples.target)),
+        "losses/entropy": float(entropy),
+        "losses/explained_variance": float(values.explained_variance(*ranks.union(samples.value, samples.target))),
     }
     return d_theta, d_phi, report
 
@@ -142,15 +147,15 @@ def gradients(
 
 
 def update(
-    agent: Agent, state: State, batch: Batch, config: Config, rng: np.random.Generator
+    agent: Agent, state: State, batch: Batch, config: Config, rng: np.random.Generator, ranks: Ranks = ALONE
 ) -> tuple[State, dict[str, float]]:
     """One step of Adam for θ, one for φ."""
-    d_theta, d_phi, report = gradients(agent, state.theta, state.phi, batch, config)
+    d_theta, d_phi, report = gradients(agent, state.theta, state.phi, batch, config, ranks)
     fraction = 1 - state.step / config.total_steps if config.anneal else 1.0
     policy_lr, value_lr, longest = fraction * config.policy_lr, fraction * config.value_lr, config.max_grad_norm
     theta_optimizer, theta_step = optimizers.adam(state.theta_optimizer, d_theta, policy_lr, max_norm=longest)
     phi_optimizer, phi_step = optimizers.adam(state.phi_optimizer, d_phi, value_lr, max_norm=longest)
-    steps = state.step + int(np.count_nonzero(batch.valid))
+    steps = state.step + ranks.total(int(np.count_nonzero(batch.valid)))
     theta, phi = state.theta + theta_step, state.phi + phi_step
     new = State(theta, phi, theta_optimizer, phi_optimizer, state.scales, steps)
     return new, {"charts/learning_rate": policy_lr, **report}
@@ -166,9 +171,9 @@ def train(
         batch, episodes = collect(world, agents.actor(agent.policy, state, config, rng), config.steps)
         if not batch.valid.any():
             continue  # every environment was only resetting itself
-        scales, batch = scaled(state.scales, batch, config)
-        state, info = update(agent, state._replace(scales=scales), batch, config, rng)
-        yield state, {**info, "episodes": episodes}
+        scales, batch = scaled(state.scales, batch, config, world.ranks, world.first)
+        state, info = update(agent, state._replace(scales=scales), batch, config, rng, world.ranks)
+        yield accord.reported(world.ranks, state, info, episodes)
 
 
 player = agents.player

@@ -24,8 +24,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchrl.experience import accord, limits
 from scratchrl.experience import agent as agents
-from scratchrl.experience import limits
 from scratchrl.experience import samples as sampling
 from scratchrl.experience.agent import Agent
 from scratchrl.experience.batch import Batch
@@ -35,6 +35,7 @@ from scratchrl.experience.scales import Scales, empty, scaled
 from scratchrl.experience.world import World
 from scratchrl.maths import critic, fused, initialization, objectives, optimizers, policies, returns, values
 from scratchrl.maths.optimizers import Adam
+from scratchrl.maths.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def init(config: Config, world: World, rng: np.random.Generator) -> State:
     agent = agents.build(world.envs, config)
     theta = policies.init(agent.policy, rng, dtype=world.obs.dtype)
     phi = initialization.init(agent.value, rng, dtype=world.obs.dtype)
-    return State(theta, phi, optimizers.adam_init(theta), optimizers.adam_init(phi), config.beta, empty(world), 0)
+    at_rest = optimizers.adam_init(theta), optimizers.adam_init(phi)
+    return world.ranks.first(State(theta, phi, *at_rest, config.beta, empty(world), 0))
 
 
 # ---- loss and gradient ----
@@ -164,19 +166,22 @@ def value_loss_and_grad(agent: Agent, phi: NDArray, samples: Samples, config: Co
 
 
 def policy_step(
-    agent: Agent, state: State, minibatch: Samples, config: Config, lr: float
+    agent: Agent, state: State, minibatch: Samples, config: Config, lr: float, ranks: Ranks = ALONE
 ) -> tuple[State, NDArray]:
     """One step of Adam for θ, and the loss before it."""
     if config.normalize_advantage:
-        minibatch = minibatch._replace(advantage=returns.normalize_advantage(minibatch.advantage))
-    loss, d_theta = loss_and_grad(agent, state.theta, minibatch, config, state.beta)
+        minibatch = minibatch._replace(advantage=ranks.across(returns.normalize_advantage, minibatch.advantage))
+    part = loss_and_grad(agent, state.theta, minibatch, config, state.beta)
+    loss, d_theta = ranks.mean(part, len(minibatch.obs))
     optimizer, step = optimizers.adam(state.theta_optimizer, d_theta, lr, max_norm=config.max_grad_norm)
     return state._replace(theta=state.theta + step, theta_optimizer=optimizer), loss
 
 
-def value_step(agent: Agent, state: State, minibatch: Samples, config: Config, lr: float) -> tuple[State, NDArray]:
+def value_step(
+    agent: Agent, state: State, minibatch: Samples, config: Config, lr: float, ranks: Ranks = ALONE
+) -> tuple[State, NDArray]:
     """One step of Adam for φ, and the loss before it."""
-    loss, d_phi = value_loss_and_grad(agent, state.phi, minibatch, config)
+    loss, d_phi = ranks.mean(value_loss_and_grad(agent, state.phi, minibatch, config), len(minibatch.obs))
     optimizer, step = optimizers.adam(state.phi_optimizer, d_phi, lr, max_norm=config.max_grad_norm)
     return state._replace(phi=state.phi + step, phi_optimizer=optimizer), loss
 
@@ -188,23 +193,26 @@ class Distance(NamedTuple):
     clip_fraction: float  # share of samples with ρ beyond 1 ± ε
 
 
-def distance(agent: Agent, theta: NDArray, samples: Samples, config: Config) -> Distance:
+def distance(
+    agent: Agent, theta: NDArray, samples: Samples, config: Config, ranks: Ranks = ALONE
+) -> Distance:
     """Exact KL and clip fraction on the whole batch."""
     distribution = agent.policy.distribution
     params, _ = policies.forward(agent.policy, theta, samples.obs)
     log_prob = distribution.log_prob(params, samples.action)
     fraction = objectives.clip_fraction(log_prob, samples.log_prob, config.clip)
-    return Distance(float(distribution.kl(samples.params, params).mean()), fraction)
+    kl = float(distribution.kl(samples.params, params).mean())
+    return Distance(*ranks.mean((kl, fraction), len(params)))
 
 
 def epochs(
     step: Callable[[State, Samples], tuple[State, Any]], state: State, samples: Samples, config: Config,
-    rng: np.random.Generator, enough: Callable[[State], bool] = lambda state: False,
+    rng: np.random.Generator, ranks: Ranks = ALONE, enough: Callable[[State], bool] = lambda state: False,
 ) -> tuple[State, float]:  # fmt: skip
     """`step` for every minibatch of every epoch, unless an epoch ends with `enough`; and the mean loss."""
     losses = []
     for _ in range(config.epochs):
-        for rows in critic.minibatches(rng, config.minibatch, *samples):
+        for rows in critic.minibatches(rng, config.minibatch, *samples, ranks=ranks):
             state, loss = step(state, Samples(*rows))
             losses.append(loss)
         if enough(state):
@@ -213,34 +221,35 @@ def epochs(
 
 
 def update(
-    agent: Agent, state: State, batch: Batch, config: Config, rng: np.random.Generator
+    agent: Agent, state: State, batch: Batch, config: Config, rng: np.random.Generator, ranks: Ranks = ALONE
 ) -> tuple[State, dict[str, float]]:
     """All epochs over one batch; β adapted to where they led."""
     samples = sampling.judged(agent, state.theta, state.phi, batch, config.gamma, config.lam)
     fraction = 1 - state.step / config.total_steps if config.anneal else 1.0
-    climb = partial(policy_step, agent, config=config, lr=fraction * config.policy_lr)
-    descend = partial(value_step, agent, config=config, lr=fraction * config.value_lr)
+    climb = partial(policy_step, agent, config=config, lr=fraction * config.policy_lr, ranks=ranks)
+    descend = partial(value_step, agent, config=config, lr=fraction * config.value_lr, ranks=ranks)
 
     def too_far(state: State) -> bool:
         goal = config.target_kl
-        return goal is not None and distance(agent, state.theta, samples, config).kl > 1.5 * goal
+        return goal is not None and distance(agent, state.theta, samples, config, ranks).kl > 1.5 * goal
 
     theta_rng, phi_rng = (np.random.default_rng(rng.integers(2**63)) for _ in range(2))  # neither waits for the other
-    state, policy_loss = epochs(climb, state, samples, config, theta_rng, too_far)
-    state, value_loss = epochs(descend, state, samples, config, phi_rng)
-    moved = distance(agent, state.theta, samples, config)
+    state, policy_loss = epochs(climb, state, samples, config, theta_rng, ranks, too_far)
+    state, value_loss = epochs(descend, state, samples, config, phi_rng, ranks)
+    moved = distance(agent, state.theta, samples, config, ranks)
+    entropy = agent.policy.distribution.entropy(samples.params).mean()
     info = {
         "charts/learning_rate": fraction * config.policy_lr,
         "losses/policy_loss": policy_loss,
         "losses/value_loss": value_loss,
-        "losses/entropy": float(agent.policy.distribution.entropy(samples.params).mean()),
+        "losses/entropy": float(ranks.mean(entropy, len(samples.obs))),
         "losses/approx_kl": moved.kl,
         "losses/clipfrac": moved.clip_fraction,
-        "losses/explained_variance": float(values.explained_variance(samples.value, samples.target)),
+        "losses/explained_variance": float(values.explained_variance(*ranks.union(samples.value, samples.target))),
     }
     if config.objective == "penalty":
         state = state._replace(beta=objectives.adapt_beta(state.beta, moved.kl, config.kl_goal))
-    return state._replace(step=state.step + len(samples.obs)), info
+    return state._replace(step=state.step + ranks.total(len(samples.obs))), info
 
 
 def train(
@@ -253,9 +262,9 @@ def train(
         batch, episodes = collect(world, agents.actor(agent.policy, state, config, rng), config.steps)
         if not batch.valid.any():
             continue  # every environment was only resetting itself
-        scales, batch = scaled(state.scales, batch, config)
-        state, info = update(agent, state._replace(scales=scales), batch, config, rng)
-        yield state, {**info, "episodes": episodes}
+        scales, batch = scaled(state.scales, batch, config, world.ranks, world.first)
+        state, info = update(agent, state._replace(scales=scales), batch, config, rng, world.ranks)
+        yield accord.reported(world.ranks, state, info, episodes)
 
 
 player = agents.player

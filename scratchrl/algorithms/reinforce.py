@@ -24,8 +24,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchrl.experience import accord, limits
 from scratchrl.experience import agent as agents
-from scratchrl.experience import limits
 from scratchrl.experience.agent import Agent
 from scratchrl.experience.batch import Batch, valid_rows
 from scratchrl.experience.rollout import collect_episodes
@@ -33,6 +33,7 @@ from scratchrl.experience.scales import Scales, empty, scaled
 from scratchrl.experience.world import World
 from scratchrl.maths import objectives, optimizers, policies, returns
 from scratchrl.maths.optimizers import Adam
+from scratchrl.maths.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True)
@@ -79,23 +80,26 @@ class State(NamedTuple):
 def init(config: Config, world: World, rng: np.random.Generator) -> State:
     """θ₀ and an optimizer at rest."""
     theta = policies.init(agents.build(world.envs, config).policy, rng, dtype=world.obs.dtype)
-    return State(theta, optimizers.adam_init(theta), empty(world), 0)
+    return world.ranks.first(State(theta, optimizers.adam_init(theta), empty(world), 0))
 
 
 # ---- loss and gradient ----
 
 
-def weights(batch: Batch, config: Config) -> NDArray:
-    """R(τ_i) − b_i of (2), the same for every row of episode i: (T, N)."""
+def weights(batch: Batch, config: Config, ranks: Ranks = ALONE) -> NDArray:
+    """R(τ_i) − b_i of (2), the same for every row of episode i: (T, N). The others in b_i are those of all ranks."""
     done = batch.terminated | batch.truncated
     episode_return = returns.total_return(batch.reward, batch.terminated, batch.truncated, config.gamma)[0]
-    episodes = done.shape[1]
+    episodes = ranks.total(done.shape[1])
     if config.baseline and episodes > 1:
-        episode_return = (episode_return - episode_return.mean()) * (episodes / (episodes - 1))  # R_i − b_i
+        mean = ranks.mean(episode_return.mean(), done.shape[1])
+        episode_return = (episode_return - mean) * (episodes / (episodes - 1))  # R_i − b_i
     return np.broadcast_to(episode_return, done.shape)
 
 
-def loss_and_grad(agent: Agent, theta: NDArray, batch: Batch, config: Config) -> tuple[NDArray, NDArray]:
+def loss_and_grad(
+    agent: Agent, theta: NDArray, batch: Batch, config: Config, ranks: Ranks = ALONE
+) -> tuple[NDArray, NDArray]:
     """The loss whose gradient is −ĝ of (2). Its value measures nothing.
 
     Args:
@@ -103,7 +107,7 @@ def loss_and_grad(agent: Agent, theta: NDArray, batch: Batch, config: Config) ->
     Returns:
       loss (), d_theta (size,).
     """
-    obs, action, weight = valid_rows(batch, batch.obs, batch.action, weights(batch, config))
+    obs, action, weight = valid_rows(batch, batch.obs, batch.action, weights(batch, config, ranks))
     params, cache = policies.forward(agent.policy, theta, obs)
     value, d_log_prob = objectives.policy_gradient(agent.policy.distribution.log_prob(params, action), weight)
     episodes = batch.reward.shape[1]
@@ -115,19 +119,21 @@ def loss_and_grad(agent: Agent, theta: NDArray, batch: Batch, config: Config) ->
 
 
 def update(
-    agent: Agent, state: State, batch: Batch, config: Config, rng: np.random.Generator
+    agent: Agent, state: State, batch: Batch, config: Config, rng: np.random.Generator, ranks: Ranks = ALONE
 ) -> tuple[State, dict[str, float]]:
     """One step of Adam along ĝ."""
-    loss, d_theta = loss_and_grad(agent, state.theta, batch, config)
+    loss, d_theta = ranks.mean(loss_and_grad(agent, state.theta, batch, config, ranks), batch.reward.shape[1])
     optimizer, step = optimizers.adam(state.optimizer, d_theta, config.lr)
     (obs,) = valid_rows(batch, batch.obs)
     params, _ = policies.forward(agent.policy, state.theta, obs)
+    entropy = ranks.mean(agent.policy.distribution.entropy(params).mean(), len(obs))
     info = {
         "charts/learning_rate": config.lr,
         "losses/policy_loss": float(loss),
-        "losses/entropy": float(agent.policy.distribution.entropy(params).mean()),
+        "losses/entropy": float(entropy),
     }
-    return State(state.theta + step, optimizer, state.scales, state.step + int(batch.valid.sum())), info
+    steps = state.step + ranks.total(int(batch.valid.sum()))
+    return State(state.theta + step, optimizer, state.scales, steps), info
 
 
 def train(
@@ -138,9 +144,9 @@ def train(
     state = init(config, world, rng) if state is None else state
     while state.step < config.total_steps:
         batch, episodes = collect_episodes(world, agents.actor(agent.policy, state, config, rng), config.horizon)
-        scales, batch = scaled(state.scales, batch, config)
-        state, info = update(agent, state._replace(scales=scales), batch, config, rng)
-        yield state, {**info, "episodes": episodes}
+        scales, batch = scaled(state.scales, batch, config, world.ranks, world.first)
+        state, info = update(agent, state._replace(scales=scales), batch, config, rng, world.ranks)
+        yield accord.reported(world.ranks, state, info, episodes)
 
 
 player = agents.player

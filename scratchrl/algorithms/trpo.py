@@ -26,8 +26,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchrl.experience import accord, limits
 from scratchrl.experience import agent as agents
-from scratchrl.experience import limits
 from scratchrl.experience import samples as sampling
 from scratchrl.experience.agent import Agent
 from scratchrl.experience.batch import Batch
@@ -38,6 +38,7 @@ from scratchrl.experience.world import World
 from scratchrl.maths import critic, curvature, initialization, objectives, optimizers, policies, returns, values
 from scratchrl.maths.curvature import LineSearch
 from scratchrl.maths.optimizers import Adam
+from scratchrl.maths.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def init(config: Config, world: World, rng: np.random.Generator) -> State:
     agent = agents.build(world.envs, config)
     theta = policies.init(agent.policy, rng, dtype=world.obs.dtype)
     phi = initialization.init(agent.value, rng, dtype=world.obs.dtype)
-    return State(theta, phi, optimizers.adam_init(phi), empty(world), 0)
+    return world.ranks.first(State(theta, phi, optimizers.adam_init(phi), empty(world), 0))
 
 
 # ---- loss and gradient ----
@@ -142,13 +143,23 @@ def mean_kl(agent: Agent, theta: NDArray, samples: Samples) -> float:
 # ---- one update, and the loop ----
 
 
-def policy_step(agent: Agent, theta: NDArray, samples: Samples, config: Config) -> tuple[NDArray, LineSearch]:
+def policy_step(
+    agent: Agent, theta: NDArray, samples: Samples, config: Config, ranks: Ranks = ALONE
+) -> tuple[NDArray, LineSearch]:
     """θ after one trust-region step on the samples, and how the search went."""
-    loss, d_theta = loss_and_grad(agent, theta, samples)
+    rows = len(samples.obs)
+    loss, d_theta = ranks.mean(loss_and_grad(agent, theta, samples), rows)
     params, cache = policies.forward(agent.policy, theta, samples.obs)
 
     def fisher(vector: NDArray) -> NDArray:
-        return policies.fisher_vector_product(agent.policy, theta, params, cache, vector, config.damping)
+        product = policies.fisher_vector_product(agent.policy, theta, params, cache, vector, config.damping)
+        return ranks.mean(product, rows)
+
+    def objective(at: NDArray) -> float:
+        return ranks.mean(mean_surrogate(agent, at, samples), rows)
+
+    def kl(at: NDArray) -> float:
+        return ranks.mean(mean_kl(agent, at, samples), rows)
 
     direction, _ = curvature.conjugate_gradient(fisher, -d_theta, config.cg_iterations, config.cg_tolerance)  # (2)
     if not direction.any():
@@ -156,35 +167,33 @@ def policy_step(agent: Agent, theta: NDArray, samples: Samples, config: Config) 
     step = curvature.trust_region_step(direction, fisher, config.delta)  # (3)
     if not config.line_search:
         moved = theta + step
-        return moved, LineSearch(True, 1.0, mean_surrogate(agent, moved, samples), mean_kl(agent, moved, samples), 1)
-    return curvature.line_search(
-        theta, step, lambda at: mean_surrogate(agent, at, samples), lambda at: mean_kl(agent, at, samples),
-        config.delta, max_backtracks=config.backtracks,
-    )  # (4)  # fmt: skip
+        return moved, LineSearch(True, 1.0, objective(moved), kl(moved), 1)
+    return curvature.line_search(theta, step, objective, kl, config.delta, max_backtracks=config.backtracks)  # (4)
 
 
 def update(
-    agent: Agent, state: State, batch: Batch, config: Config, rng: np.random.Generator
+    agent: Agent, state: State, batch: Batch, config: Config, rng: np.random.Generator, ranks: Ranks = ALONE
 ) -> tuple[State, dict[str, float]]:
     """One trust-region step for θ, then several passes for φ."""
     samples = sampling.judged(agent, state.theta, state.phi, batch, config.gamma, config.lam)
     if config.normalize_advantage:
-        samples = samples._replace(advantage=returns.normalize_advantage(samples.advantage))
-    theta, search = policy_step(agent, state.theta, samples, config)
+        samples = samples._replace(advantage=ranks.across(returns.normalize_advantage, samples.advantage))
+    theta, search = policy_step(agent, state.theta, samples, config, ranks)
     phi, phi_optimizer, value_loss = critic.fit(
         agent.value, state.phi, state.phi_optimizer, samples.obs, samples.target, rng,
-        config.value_lr, config.value_epochs, config.value_minibatch,
+        config.value_lr, config.value_epochs, config.value_minibatch, ranks,
     )  # fmt: skip
+    entropy = agent.policy.distribution.entropy(samples.params).mean()
     info = {
         "charts/learning_rate": config.value_lr,
         "losses/policy_loss": -search.objective,
         "losses/value_loss": value_loss,
-        "losses/entropy": float(agent.policy.distribution.entropy(samples.params).mean()),
+        "losses/entropy": float(ranks.mean(entropy, len(samples.obs))),
         "losses/approx_kl": search.kl,
         "losses/step_fraction": search.fraction,
-        "losses/explained_variance": float(values.explained_variance(samples.value, samples.target)),
+        "losses/explained_variance": float(values.explained_variance(*ranks.union(samples.value, samples.target))),
     }
-    return State(theta, phi, phi_optimizer, state.scales, state.step + len(samples.obs)), info
+    return State(theta, phi, phi_optimizer, state.scales, state.step + ranks.total(len(samples.obs))), info
 
 
 def train(
@@ -197,9 +206,9 @@ def train(
         batch, episodes = collect(world, agents.actor(agent.policy, state, config, rng), config.steps)
         if not batch.valid.any():
             continue  # every environment was only resetting itself
-        scales, batch = scaled(state.scales, batch, config)
-        state, info = update(agent, state._replace(scales=scales), batch, config, rng)
-        yield state, {**info, "episodes": episodes}
+        scales, batch = scaled(state.scales, batch, config, world.ranks, world.first)
+        state, info = update(agent, state._replace(scales=scales), batch, config, rng, world.ranks)
+        yield accord.reported(world.ranks, state, info, episodes)
 
 
 player = agents.player

@@ -35,8 +35,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchrl.experience import accord, limits
 from scratchrl.experience import agent as agents
-from scratchrl.experience import limits
 from scratchrl.experience import samples as sampling
 from scratchrl.experience.agent import Agent
 from scratchrl.experience.batch import Batch
@@ -46,6 +46,7 @@ from scratchrl.experience.scales import Scales, empty, scaled
 from scratchrl.experience.world import World
 from scratchrl.maths import critic, initialization, objectives, optimizers, policies, returns, values
 from scratchrl.maths.optimizers import Adam
+from scratchrl.maths.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ def init(config: Config, world: World, rng: np.random.Generator) -> State:
     agent = agents.build(world.envs, config)
     theta = policies.init(agent.policy, rng, dtype=world.obs.dtype)
     phi = initialization.init(agent.value, rng, dtype=world.obs.dtype)
-    return State(theta, phi, optimizers.adam_init(theta), optimizers.adam_init(phi), empty(world), 0)
+    at_rest = optimizers.adam_init(theta), optimizers.adam_init(phi)
+    return world.ranks.first(State(theta, phi, *at_rest, empty(world), 0))
 
 
 # ---- loss and gradient ----
@@ -144,7 +146,7 @@ def loss_and_grad(agent: Agent, theta: NDArray, samples: Samples, episodes: int)
 # ---- one update, and the loop ----
 
 
-def judged(agent: Agent, state: State, batch: Batch, config: Config) -> Samples:
+def judged(agent: Agent, state: State, batch: Batch, config: Config, ranks: Ranks = ALONE) -> Samples:
     """The batch as samples weighted by Φ, with the λ-return as the target of V."""
     value = critic.value(agent.value, state.phi, batch.obs)
     next_value = critic.value(agent.value, state.phi, batch.next_obs)
@@ -155,28 +157,29 @@ def judged(agent: Agent, state: State, batch: Batch, config: Config) -> Samples:
     )
     if not config.normalize_phi:
         return samples
-    return samples._replace(advantage=returns.normalize_advantage(samples.advantage))
+    return samples._replace(advantage=ranks.across(returns.normalize_advantage, samples.advantage))
 
 
 def update(
-    agent: Agent, state: State, batch: Batch, config: Config, rng: np.random.Generator
+    agent: Agent, state: State, batch: Batch, config: Config, rng: np.random.Generator, ranks: Ranks = ALONE
 ) -> tuple[State, dict[str, float]]:
     """One step of Adam along ĝ for θ, then several passes for φ."""
-    samples = judged(agent, state, batch, config)
-    loss, d_theta = loss_and_grad(agent, state.theta, samples, batch.reward.shape[1])
+    samples, episodes = judged(agent, state, batch, config, ranks), batch.reward.shape[1]
+    loss, d_theta = ranks.mean(loss_and_grad(agent, state.theta, samples, episodes), episodes)
     theta_optimizer, step = optimizers.adam(state.theta_optimizer, d_theta, config.policy_lr)
     phi, phi_optimizer, value_loss = critic.fit(
         agent.value, state.phi, state.phi_optimizer, samples.obs, samples.target, rng,
-        config.value_lr, config.value_epochs, config.value_minibatch,
+        config.value_lr, config.value_epochs, config.value_minibatch, ranks,
     )  # fmt: skip
+    entropy = agent.policy.distribution.entropy(samples.params).mean()
     info = {
         "charts/learning_rate": config.policy_lr,
         "losses/policy_loss": float(loss),
         "losses/value_loss": value_loss,
-        "losses/entropy": float(agent.policy.distribution.entropy(samples.params).mean()),
-        "losses/explained_variance": float(values.explained_variance(samples.value, samples.target)),
+        "losses/entropy": float(ranks.mean(entropy, len(samples.obs))),
+        "losses/explained_variance": float(values.explained_variance(*ranks.union(samples.value, samples.target))),
     }
-    steps = state.step + len(samples.obs)
+    steps = state.step + ranks.total(len(samples.obs))
     return State(state.theta + step, phi, theta_optimizer, phi_optimizer, state.scales, steps), info
 
 
@@ -188,9 +191,9 @@ def train(
     state = init(config, world, rng) if state is None else state
     while state.step < config.total_steps:
         batch, episodes = collect_episodes(world, agents.actor(agent.policy, state, config, rng), config.horizon)
-        scales, batch = scaled(state.scales, batch, config)
-        state, info = update(agent, state._replace(scales=scales), batch, config, rng)
-        yield state, {**info, "episodes": episodes}
+        scales, batch = scaled(state.scales, batch, config, world.ranks, world.first)
+        state, info = update(agent, state._replace(scales=scales), batch, config, rng, world.ranks)
+        yield accord.reported(world.ranks, state, info, episodes)
 
 
 player = agents.player

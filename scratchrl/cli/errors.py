@@ -11,6 +11,7 @@ EXTRAS = {
     "pygame": "video",
     "flint": "oracle",
     "hypothesis": "oracle",
+    "mpi4py": "mpi",
 }
 
 
@@ -62,7 +63,8 @@ def missing(module):
 
 
 def _expected():
+    from scratchrl.experience.accord import Discord
     from scratchrl.experience.environments import UnusableEnvironment
     from scratchrl.runs.checkpoint import CheckpointError
 
-    return Refused, UnusableEnvironment, CheckpointError, OSError
+    return Refused, UnusableEnvironment, CheckpointError, Discord, OSError

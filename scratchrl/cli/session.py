@@ -1,7 +1,8 @@
 """A run in mid-flight, and how it is put on disk and taken up again.
 
 (state, rng, world) while the algorithm's generator is suspended are everything that the rest of the run depends on;
-the checkpoint holds these three, and the returns of the last episodes, which the tables depend on.
+the checkpoint holds these three, and the returns of the last episodes, which the tables depend on. With several ranks
+the state is one, while each has its own rng and its own part of the environments; rank 0 writes them all.
 """
 
 from collections import deque
@@ -15,6 +16,7 @@ import numpy as np
 from scratchrl.cli.errors import Refused, refusing
 from scratchrl.cli.options import Options
 from scratchrl.cli.signals import ignored
+from scratchrl.maths.ranks import ALONE
 from scratchrl.runs import checkpoint
 
 WINDOW = 100  # episodes in the running mean of the return
@@ -36,21 +38,31 @@ class Session(NamedTuple):
         """The run's folder."""
         return Path(self.options.out)
 
+    @property
+    def ranks(self):
+        """Who trains together."""
+        return self.world.ranks
+
 
 @contextmanager
-def opened(name, algorithm, options, config):
+def opened(name, algorithm, options, config, ranks=ALONE):
     """Yields the Session at its very beginning; closes its environments in the end.
+
+    `num_envs` environments are dealt out to the ranks, as evenly as can be.
 
     The generator is a child of the seed and not the seed itself, from which environments may draw the same numbers.
     """
     from scratchrl.experience import environments, rollout
 
+    if 0 < config.num_envs < ranks.size:
+        raise Refused(f"--num-envs: expected at least one for each of {ranks.size} ranks, got {config.num_envs}")
+    first, end = (config.num_envs * rank // ranks.size for rank in (ranks.rank, ranks.rank + 1))
     with ignored(), refusing(ValueError):
-        envs = environments.make(options.env, config.num_envs, options.vectorization)
+        envs = environments.make(options.env, end - first, options.vectorization)
     try:
         with refusing(ValueError):
-            world = rollout.start(envs, options.seed, np.dtype(options.dtype))
-        rng = np.random.default_rng(np.random.SeedSequence(options.seed).spawn(1)[0])
+            world = rollout.start(envs, options.seed, np.dtype(options.dtype), ranks, first)
+        rng = np.random.default_rng(np.random.SeedSequence(options.seed).spawn(ranks.size)[ranks.rank])
         yield Session(name, algorithm, options, config, world, rng, deque(maxlen=WINDOW))
     finally:
         envs.close()
@@ -69,32 +81,71 @@ def thread_limit(threads):
 
 
 def save(session, state):
-    """Writes the checkpoint, atomically."""
+    """Writes the checkpoint, atomically. All ranks must call it."""
     from scratchrl.experience import snapshot
 
+    parts = session.ranks.gather((snapshot.arrays(session.world), session.rng.bit_generator.state))
+    if session.ranks.rank > 0:
+        return
     arrays = checkpoint.flatten(state, "state")
-    arrays |= {f"world.{key}": array for key, array in snapshot.arrays(session.world).items()}
+    for rank, (world, _) in enumerate(parts):
+        arrays |= {f"{_world(rank)}{key}": array for key, array in world.items()}
     arrays["run.window"] = np.array(session.window, np.float64)
-    meta = {"algorithm": session.name, "env": session.options.env, "step": int(state.step),
-            "rng": session.rng.bit_generator.state}  # fmt: skip
+    rng, *others = (part[1] for part in parts)
+    meta = {"algorithm": session.name, "env": session.options.env, "step": int(state.step), "rng": rng}
+    if others:
+        meta["rng of other ranks"] = others
     checkpoint.save(session.folder / "checkpoint.npz", arrays, meta)
 
 
-def restore(session, template):
-    """(state, exact): the state of the checkpoint, and whether the environments could be set back to the bit too.
+def _world(rank):
+    return f"world{rank}." if rank else "world."
 
-    World, rng and window are set back to the checkpoint.
+
+def restore(session, template):
+    """(state, note): the state of the checkpoint, and what keeps the run from going on to the bit, if something does.
+
+    World, rng and window are set back to the checkpoint. Rank 0 reads it for all.
 
     Raises: CheckpointError if the checkpoint cannot be used or is not of this run.
     """
+    ranks, path = session.ranks, session.folder / "checkpoint.npz"
+    state, arrays, meta = ranks.first(
+        load_state(session.folder, session.name, session.options.env, template) if ranks.rank == 0 else None
+    )
+    with refusing(ValueError, KeyError, TypeError, prefix=f"{path}: "):
+        session.window.extend(arrays["run.window"].tolist())
+        rngs = [meta["rng"], *meta.get("rng of other ranks", [])]
+        if len(rngs) != ranks.size:
+            _begin_anew(session, int(state.step), [arrays[f"{_world(rank)}episode"] for rank in range(len(rngs))])
+            return state, (f"begun with {_ranks(len(rngs))}, going on with {_ranks(ranks.size)}: new episodes begin, "
+                           "with other random numbers")  # fmt: skip
+        exact = _set_back(session, arrays, rngs[ranks.rank])
+    if all(ranks.gather(exact)):
+        return state, None
+    return state, f"{session.options.env} could not be put back into mid-episode; new episodes begin"
+
+
+def _ranks(count):
+    return f"{count} rank{'s' if count > 1 else ''}"
+
+
+def _set_back(session, arrays, rng):
+    """World and rng of this rank as saved; whether the environments could be set back to the bit too."""
     from scratchrl.experience import snapshot
 
-    state, arrays, meta = load_state(session.folder, session.name, session.options.env, template)
-    with refusing(ValueError, KeyError, TypeError, prefix=f"{session.folder / 'checkpoint.npz'}: "):
-        exact = snapshot.restore(session.world, _under("world.", arrays))
-        session.rng.bit_generator.state = meta["rng"]
-        session.window.extend(arrays["run.window"].tolist())
-    return state, exact
+    session.rng.bit_generator.state = rng
+    return snapshot.restore(session.world, _under(_world(session.ranks.rank), arrays))
+
+
+def _begin_anew(session, step, episodes):
+    """New episodes in every environment and new random numbers; `episodes`: the open ones, rank by rank as saved."""
+    from scratchrl.experience import snapshot
+
+    world, ranks = session.world, session.ranks
+    seeds = np.random.SeedSequence((session.options.seed, step)).spawn(ranks.size)
+    session.rng.bit_generator.state = np.random.default_rng(seeds[ranks.rank]).bit_generator.state
+    snapshot.begin_after(world, np.concatenate(episodes)[world.first :][: len(world.obs)])
 
 
 def load_state(folder, name, env, template):

@@ -2,8 +2,8 @@
 part: with or without tables, bars and checkpoints, training makes the same bits."""
 
 import math
-import sys
 import time
+from contextlib import nullcontext
 from itertools import chain, islice
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from scratchrl import maths
 from scratchrl.cli.errors import Refused, missing, refusing
 from scratchrl.cli.options import ALGORITHMS, algorithm, parse, record, settings_of
 from scratchrl.cli.progress import progress
+from scratchrl.cli.ranks import connected, ending_all, last_word, say
 from scratchrl.cli.session import opened, restore, save, thread_limit
 from scratchrl.cli.signals import interruption
 from scratchrl.runs import checkpoint, log, settings
@@ -30,9 +31,11 @@ def train(arguments):
         return 0 if arguments else 2
     name = arguments[0]
     module = algorithm(name)
-    options, config = parse(name, module, arguments[1:])
-    with thread_limit(options.threads), opened(name, module, options, config) as session:
-        return _run(session, _begin(session))
+    ranks = connected(name)
+    with ending_all(ranks):
+        options, config = ranks.first(parse(name, module, arguments[1:]) if ranks.rank == 0 else None)
+        with thread_limit(options.threads), opened(name, module, options, config, ranks) as session:
+            return _run(session, _begin(session))
 
 
 def _usage():
@@ -46,15 +49,15 @@ def _usage():
 
 def _begin(session):
     folder = session.folder
-    if not session.options.resume and any((folder / file).exists() for file in FILES):
+    if session.ranks.rank == 0 and not session.options.resume and any((folder / file).exists() for file in FILES):
         raise Refused(f"{folder} already holds a run; add --resume to go on with it, or choose another --out")
     with refusing(ValueError):
         state = session.algorithm.init(session.config, session.world, session.rng)
     if session.options.resume:
         state = _resumed(session, state)
     elif not _repeats(session.world):
-        _say(f"note: {session.options.env} cannot be put back into mid-episode; a resumed run will differ from an "
-             "uninterrupted one")  # fmt: skip
+        say(session.ranks, f"note: {session.options.env} cannot be put back into mid-episode; a resumed run will "
+            "differ from an uninterrupted one")  # fmt: skip
     return state
 
 
@@ -66,17 +69,23 @@ def _repeats(world):
 
 def _resumed(session, state):
     """The state of the checkpoint, if there is one, and what stands in the way of the bits of an uninterrupted run."""
-    if (session.folder / "checkpoint.npz").exists():
-        state, exact = restore(session, state)
-        if not exact:
-            _say(f"note: {session.options.env} could not be put back into mid-episode; new episodes begin")
+    if session.ranks.first((session.folder / "checkpoint.npz").exists()):
+        state, note = restore(session, state)
+        if note:
+            say(session.ranks, f"note: {note}")
+    if session.ranks.rank == 0:
+        _follow_up(session, int(state.step))
+    return state
+
+
+def _follow_up(session, step):
+    """The tables end at the checkpoint; a change of version is told."""
     with refusing(ValueError):
         for table in TABLES:
-            log.cut_back(session.folder / table, int(state.step))
-    begun = settings_of(session.folder)["scratchrl"]
-    if begun != scratchrl.__version__:
-        _say(f"note: begun with scratchrl {begun}, going on with {scratchrl.__version__}: bits may differ")
-    return state
+            log.cut_back(session.folder / table, step)
+    begun, now = settings_of(session.folder)["scratchrl"], scratchrl.__version__
+    if begun != now:
+        say(session.ranks, f"note: begun with scratchrl {begun}, going on with {now}: bits may differ")
 
 
 # ---- the loop ----
@@ -84,52 +93,58 @@ def _resumed(session, state):
 
 def _run(session, state):
     start, first, total = time.monotonic(), int(state.step), session.config.total_steps
+    ranks, quiet = session.ranks, session.options.quiet or session.ranks.rank > 0
     try:
-        with interruption() as interrupted, progress(total, first, session.options.quiet) as report:
+        with interruption() as interrupted, progress(total, first, quiet) as report:
             updates = _updates(session, state)
-            with log.tables(session.folder) as write:
+            with _tables(session) as write:
                 publish = _publisher(session, write, report, start, first)
-                state = _play(session, state, updates, publish, interrupted)
-            stopped = interrupted() and int(state.step) < total
+                state, stopped = _play(session, state, updates, publish, interrupted)
     except FloatingPointError as error:
-        _say(f"training stopped: {error}; {_last_good(session.folder)}")
-        return NOT_FINITE
-    if stopped:
-        _say(f"interrupted at step {int(state.step)}, saved; go on with: "
-             f"scratchrl train {session.name} --out {session.folder} --resume")  # fmt: skip
+        return last_word(ranks, f"training stopped: {error}; {_last_good(session)}", NOT_FINITE)
+    if stopped and int(state.step) < total:
+        say(ranks, f"interrupted at step {int(state.step)}, saved; go on with: "
+            f"scratchrl train {session.name} --out {session.folder} --resume")  # fmt: skip
         return INTERRUPTED
-    print(_summary(session, int(state.step), int(state.step) - first, time.monotonic() - start))
+    if ranks.rank == 0:
+        print(_summary(session, int(state.step), int(state.step) - first, time.monotonic() - start))
     return 0
+
+
+def _tables(session):
+    return log.tables(session.folder) if session.ranks.rank == 0 else nullcontext(lambda row, returns, lengths: None)
 
 
 def _updates(session, state):
     """The updates to come. The first is made here: if it fails, nothing is left behind."""
     if not any(Path(maths.__file__).with_name("__pycache__").glob("*.nbi")):
-        _say("compiling, once; this takes some ten seconds")
+        say(session.ranks, "compiling, once; this takes some ten seconds")
     updates = session.algorithm.train(session.config, session.world, session.rng, state)
     first = list(islice(updates, 1))
-    session.folder.mkdir(parents=True, exist_ok=True)
-    about = record(session.name, session.options, session.config)
-    settings.write(session.folder / "config.json", about)
+    if session.ranks.rank == 0:
+        session.folder.mkdir(parents=True, exist_ok=True)
+        settings.write(session.folder / "config.json", record(session.name, session.options, session.config))
     return chain(first, updates)
 
 
 def _play(session, state, updates, publish, interrupted):
-    """Plays until the algorithm has had its steps or somebody interrupts; the state is saved when this returns.
+    """(state, stopped): plays until the algorithm has had its steps or somebody interrupts any rank; all is saved then.
 
     The first update is saved at once: a state that cannot be saved should fail now and not in an hour.
     """
-    saved, located = -math.inf, _located(updates, int(state.step))
+    saved, stopped, located = -math.inf, False, _located(updates, int(state.step))
     for state, info in located:
         _require_finite(state)
         publish(int(state.step), info)
-        if interrupted():
+        asked = session.ranks.gather((interrupted(), time.monotonic() - saved >= session.options.checkpoint_every))
+        stopped, due = any(stop for stop, _ in asked), asked[0][1]
+        if stopped:
             break
-        if time.monotonic() - saved >= session.options.checkpoint_every:
+        if due:
             save(session, state)
             saved = time.monotonic()
     save(session, state)
-    return state
+    return state, stopped or interrupted()
 
 
 def _located(updates, step):
@@ -207,12 +222,8 @@ def _curve(folder):
     return True, ""
 
 
-def _last_good(folder):
-    path = folder / "checkpoint.npz"
+def _last_good(session):
+    path = session.folder / "checkpoint.npz"
     if not path.exists():
-        return "no checkpoint had been written yet"
+        return f"see {path} of rank 0" if session.ranks.rank else "no checkpoint had been written yet"
     return f"last good checkpoint: {path}, step {checkpoint.load(path)[1]['step']}"
-
-
-def _say(line):
-    print(f"scratchrl: {line}", file=sys.stderr, flush=True)

@@ -4,18 +4,20 @@ Statistics live in NamedTuples that an algorithm keeps in its State (and so in i
 rollout runs, so one rollout is scaled by one number throughout, and updated between rollouts:
 
     observations   act and learn with the statistics before the batch, on obs and next_obs alike (also the final
-                   observations); then `update(moments, valid_rows(batch, batch.obs)[0])` from maths.moments
+                   observations); then `seen(moments, valid_rows(batch, batch.obs)[0])`
     rewards        `update_return_scale` with the batch first, then `scale_reward` of the same batch with the new scale
 
 No small number is added anywhere: the scale of something that does not vary is defined to be 1.
 """
 
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 
 from scratchrl.experience.batch import Batch, valid_rows
-from scratchrl.maths.moments import Moments, empty, update, variance
+from scratchrl.maths.moments import Moments, empty, merge, update, variance
+from scratchrl.maths.ranks import ALONE, Ranks
 
 
 def scale(moments: Moments) -> np.ndarray:
@@ -56,11 +58,23 @@ def standardize(moments: Moments, obs: np.ndarray, clip: float = 10.0) -> np.nda
     return np.clip(z, -clip, clip).astype(obs.dtype, copy=False)
 
 
+def seen(moments: Moments, rows: np.ndarray, ranks: Ranks = ALONE) -> Moments:
+    """The moments after `rows` (B, ...), and after those of all other ranks.
+
+    Checked in tests/experience/test_normalization.py.
+
+    >>> seen(Moments(1, np.array(1.0), np.array(0.0)), np.array([3.0, 5.0]))
+    Moments(count=3, mean=np.float64(3.0), m2=np.float64(8.0))
+    """
+    parts = ranks.gather(update(empty(np.shape(moments.mean), np.asarray(moments.mean).dtype), rows))
+    return reduce(merge, parts, moments)
+
+
 class ReturnScale(NamedTuple):
     """The running discounted return of every environment, and the moments of all its values."""
 
     moments: Moments  # of scalars
-    discounted: np.ndarray  # (N,) float64; G after the last step, 0 where an episode has just ended
+    discounted: np.ndarray  # (N,) float64, of all ranks; G after the last step, 0 where an episode has just ended
 
 
 def empty_return_scale(num_envs: int) -> ReturnScale:
@@ -72,7 +86,9 @@ def empty_return_scale(num_envs: int) -> ReturnScale:
     return ReturnScale(empty(), np.zeros(num_envs))
 
 
-def update_return_scale(state: ReturnScale, batch: Batch, gamma: float) -> ReturnScale:
+def update_return_scale(
+    state: ReturnScale, batch: Batch, gamma: float, ranks: Ranks = ALONE, first: int = 0
+) -> ReturnScale:
     """Every value that the running discounted return takes in a batch enters the moments.
 
     Looking back instead of forward, per environment and within one episode,
@@ -86,12 +102,14 @@ def update_return_scale(state: ReturnScale, batch: Batch, gamma: float) -> Retur
       state: carried; not changed.
       batch: reward, terminated, truncated, valid (T, N).
       gamma: discount, in [0, 1].
+      ranks, first: the batch's N are `first` and those after it of all ranks' environments.
     Returns:
       the state after the batch.
 
     Checked in tests/experience/test_normalization.py: against the plain definition; one batch or many, same result.
     """
-    discounted, history = state.discounted.copy(), np.empty(batch.reward.shape)
+    history = np.empty(batch.reward.shape)
+    discounted = state.discounted[first : first + batch.reward.shape[1]].copy()
     factor, reward = np.where(batch.valid, gamma, 1.0), np.where(batch.valid, batch.reward, 0.0)
     keep = ~(batch.terminated | batch.truncated)
     for t in range(len(history)):
@@ -99,7 +117,8 @@ def update_return_scale(state: ReturnScale, batch: Batch, gamma: float) -> Retur
         discounted += reward[t]  # (1)
         history[t] = discounted
         discounted *= keep[t]
-    return ReturnScale(update(state.moments, *valid_rows(batch, history)), discounted)
+    (rows,), (everywhere,) = valid_rows(batch, history), ranks.union(discounted)
+    return ReturnScale(seen(state.moments, rows, ranks), everywhere)
 
 
 def scale_reward(state: ReturnScale, reward: np.ndarray, clip: float = 10.0) -> np.ndarray:

@@ -14,6 +14,7 @@ from scratchrl.experience.normalization import ReturnScale
 from scratchrl.experience.world import World
 from scratchrl.maths import moments
 from scratchrl.maths.moments import Moments
+from scratchrl.maths.ranks import ALONE, Ranks
 
 
 class ScaleConfig(Protocol):
@@ -37,7 +38,7 @@ class Scales(NamedTuple):
 def empty(world: World) -> Scales:
     """Nothing seen yet."""
     envs, size = world.obs.shape
-    return Scales(moments.empty((size,)), normalization.empty_return_scale(envs))
+    return Scales(moments.empty((size,)), normalization.empty_return_scale(world.ranks.total(envs)))
 
 
 def seen(scales: Scales, obs: NDArray, config: ScaleConfig) -> NDArray:
@@ -45,16 +46,22 @@ def seen(scales: Scales, obs: NDArray, config: ScaleConfig) -> NDArray:
     return normalization.standardize(scales.obs, obs) if config.normalize_obs else obs
 
 
-def scaled(scales: Scales, batch: Batch, config: ScaleConfig) -> tuple[Scales, Batch]:
+def scaled(
+    scales: Scales, batch: Batch, config: ScaleConfig, ranks: Ranks = ALONE, first: int = 0
+) -> tuple[Scales, Batch]:
     """The batch as the update gets it, and the statistics that the next batch will be collected with.
+
+    The statistics are those of all ranks; the batch is this rank's, of environments `first` and after.
 
     Checked in tests/experience/test_scales.py.
     """
     updated = scales
     if config.normalize_obs:
-        updated = updated._replace(obs=moments.update(scales.obs, *valid_rows(batch, batch.obs)))
+        (rows,) = valid_rows(batch, batch.obs)
+        updated = updated._replace(obs=normalization.seen(scales.obs, rows, ranks))
         batch = batch._replace(obs=seen(scales, batch.obs, config), next_obs=seen(scales, batch.next_obs, config))
     if config.normalize_reward:
-        updated = updated._replace(reward=normalization.update_return_scale(scales.reward, batch, config.gamma))
+        reward = normalization.update_return_scale(scales.reward, batch, config.gamma, ranks, first)
+        updated = updated._replace(reward=reward)
         batch = batch._replace(reward=normalization.scale_reward(updated.reward, batch.reward))
     return updated, batch

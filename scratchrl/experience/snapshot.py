@@ -77,14 +77,19 @@ def restore(world: World, saved: dict[str, np.ndarray]) -> bool:
     _require_same_kind(world, saved)
     world.seed = int(str(saved["seed"]))
     if not is_exact(world) or (world.mode is AutoresetMode.DISABLED and not _replayed(world, saved)):
-        world.episode = saved["episode"] + 1
-        begin_all(world, seed=episode_seed(world.seed, len(world.obs), int(saved["episode"].sum())))
+        begin_after(world, saved["episode"])
         return False
     if world.mode is not AutoresetMode.DISABLED:
         native.load(world.envs, {k.removeprefix("native/"): v for k, v in saved.items() if k.startswith("native/")})
     for name in FIELDS:
         setattr(world, name, saved[name].copy())
     return True
+
+
+def begin_after(world: World, episode: np.ndarray) -> None:
+    """Begin new episodes, with draws that no run has seen whose open episodes had the indices `episode` (N,)."""
+    world.episode = episode + 1
+    begin_all(world, seed=episode_seed(world.seed, world.first + len(world.obs), int(world.episode.sum())))
 
 
 def _require_same_kind(world: World, saved: dict[str, np.ndarray]) -> None:

@@ -20,6 +20,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, Vecto
 
 from scratchrl.experience import spaces
 from scratchrl.experience.serial import SerialVectorEnv
+from scratchrl.maths.ranks import ALONE, Ranks
 
 
 @dataclass
@@ -45,15 +46,23 @@ class World:
     """(N,) bool: the next step of this environment only resets it (NEXT_STEP)."""
     tape: list[list[np.ndarray]]
     """Per environment, the actions of the open episode in pieces (L, ...). Recorded in DISABLED mode only."""
+    ranks: Ranks = ALONE
+    """Who else plays, in environments of their own."""
+    first: int = 0
+    """Index of the first environment here among those of all ranks."""
 
 
-def start(envs: VectorEnv, seed: int, dtype: np.dtype | type = np.float32) -> World:
+def start(
+    envs: VectorEnv, seed: int, dtype: np.dtype | type = np.float32, ranks: Ranks = ALONE, first: int = 0
+) -> World:
     """Every environment at the beginning of its episode 0.
 
     Args:
       envs: any Gymnasium vector environment whose spaces are in the table in spaces.py.
       seed: ≥ 0; same seed, same bits.
       dtype: of observations, rewards and real actions.
+      ranks, first: this is the part of a larger world that begins with its environment number `first`; in DISABLED
+        mode all parts together play the episodes that one world of all the environments would.
     Raises:
       UnusableEnvironment: a space that is not understood, or no autoreset mode in `envs.metadata`.
       ValueError: a negative seed.
@@ -80,8 +89,10 @@ def start(envs: VectorEnv, seed: int, dtype: np.dtype | type = np.float32) -> Wo
         running_length=np.zeros(n, np.int64),
         filler=np.zeros(n, bool),
         tape=[[] for _ in range(n)],
+        ranks=ranks,
+        first=first,
     )
-    begin_all(world, seed=episode_seed(seed, 0, 0))
+    begin_all(world, seed=episode_seed(seed, first, 0))
     return world
 
 
@@ -113,7 +124,8 @@ def episode_seed(seed: int, env: int, episode: int) -> int:
 
 def begin(world: World, mask: np.ndarray, episode: np.ndarray, out: np.ndarray) -> None:
     """DISABLED mode: begin episode[n] in the environments of mask (N,); the first observation goes to out[n]."""
-    seeds: Any = [episode_seed(world.seed, n, int(episode[n])) if mask[n] else None for n in range(len(mask))]
+    numbered = zip(mask, range(world.first, world.first + len(mask)), episode, strict=True)
+    seeds: Any = [episode_seed(world.seed, n, int(e)) if begins else None for begins, n, e in numbered]
     raw, _ = world.envs.reset(seed=seeds, options={"reset_mask": mask})
     first = np.empty_like(out)
     world.encode(first, raw)

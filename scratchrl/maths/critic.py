@@ -6,6 +6,7 @@ r"""The value function V_φ(s): a network with one output, and its regression on
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from scratchrl.maths import kernels, mlp, optimizers, values
 from scratchrl.maths.mlp import MLP
 from scratchrl.maths.optimizers import Adam
+from scratchrl.maths.ranks import ALONE, Ranks
 
 
 def value(net: MLP, phi: NDArray, obs: NDArray) -> NDArray:
@@ -60,18 +62,21 @@ def clipped_loss_and_grad(
     return per_sample.sum() / len(obs), mlp.vjp(net, phi, cache, d_value[:, None] / len(obs))
 
 
-def minibatches(rng: np.random.Generator, size: int, *arrays: NDArray) -> Iterator[tuple[NDArray, ...]]:
+def minibatches(
+    rng: np.random.Generator, size: int, *arrays: NDArray, ranks: Ranks = ALONE
+) -> Iterator[tuple[NDArray, ...]]:
     """One epoch: all rows once, in a random order, `size` at a time (the last batch may be smaller).
 
-    The rows are permuted once and then sliced, so that each minibatch is a view.
+    The rows are permuted once and then sliced, so that each minibatch is a view. With several ranks each shuffles its
+    own rows, and `size` is that of the union of what they yield.
 
     >>> [len(x) for (x,) in minibatches(np.random.default_rng(0), 2, np.arange(5))]
     [2, 2, 1]
     """
     order = rng.permutation(len(arrays[0]))
     shuffled = [array.take(order, axis=0) for array in arrays]
-    for start in range(0, len(order), size):
-        yield tuple(array[start : start + size] for array in shuffled)
+    for start, stop in pairwise(ranks.cuts(len(order), size)):
+        yield tuple(array[start:stop] for array in shuffled)
 
 
 def fit(
@@ -84,6 +89,7 @@ def fit(
     lr: float,
     epochs: int,
     minibatch: int,
+    ranks: Ranks = ALONE,
 ) -> tuple[NDArray, Adam, float]:
     """φ after `epochs` passes of Adam over (1) in minibatches.
 
@@ -95,8 +101,8 @@ def fit(
     losses: list[float] = []
     for _ in range(epochs):
         losses = []
-        for rows, targets in minibatches(rng, minibatch, obs, target):
-            loss, d_phi = loss_and_grad(net, phi, rows, targets)
+        for rows, targets in minibatches(rng, minibatch, obs, target, ranks=ranks):
+            loss, d_phi = ranks.mean(loss_and_grad(net, phi, rows, targets), len(rows))
             optimizer, step = optimizers.adam(optimizer, d_phi, lr)
             phi = phi + step
             losses.append(float(loss))
