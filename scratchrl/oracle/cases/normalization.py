@@ -70,7 +70,12 @@ def reward_kinds():
     return {"ordinary rewards": rewards()}, {"rewards up to 16384": rewards(bound=2.0**14)}, edges
 
 
-def as_samples(mean, variance, count):
-    """(count, D) float32 numbers of about these moments."""
-    pattern = 1.0 - 2 * (np.arange(count) % 2)
-    return np.float64(np.float32(mean + pattern[:, None] * np.sqrt(variance)))
+def as_samples(seen, mean, variance, count):
+    """(count, D) float32 numbers, the further apart the larger the variance.
+
+    All are on the side of 0 of the mean seen so far, and at irregular distances: nothing cancels, so that it does not
+    matter in which order somebody takes them in.
+    """
+    middle, pattern = 2 + np.abs(mean), 2 * (0.618034 * np.arange(1, count + 1) % 1) - 1
+    samples = middle + pattern[:, None] * np.minimum(np.sqrt(variance), middle / 2)
+    return np.float64(np.float32(np.where(seen < 0, -samples, samples)))

@@ -30,6 +30,14 @@ def moments_update(mean, variance, count, batch_mean, batch_variance, batch_coun
     return both.mean, spread(both), both.count
 
 
+def _by_sums(mean, variance, count, batch_mean, batch_variance, batch_count):
+    """Σ x and Σ x² of both."""
+    total = count + batch_count
+    both = (count * mean + batch_count * batch_mean) / total
+    squares = count * (variance + mean**2) + batch_count * (batch_variance + batch_mean**2)
+    return both, squares / total - both**2, total
+
+
 def changed_places(f, **case):
     """f(a, b) − f(b, a)."""
     other = {name: case[f"batch_{name}"] for name in ("mean", "variance", "count")}
@@ -44,14 +52,17 @@ def of_one_mean(f, mean, batch_mean, **case):
 
 
 def _samples(case):
-    return as_samples(case["batch_mean"], case["batch_variance"], min(case["batch_count"], 9))
+    return as_samples(case["mean"], case["batch_mean"], case["batch_variance"], min(case["batch_count"], 9))
 
 
 def _moments_of(given):
-    samples = given["batch"]
-    mean = samples.sum(axis=0) / len(samples)
-    variance = ((samples - mean) ** 2).sum(axis=0) / len(samples)
-    return {"batch_mean": mean, "batch_variance": variance, "batch_count": len(samples)}
+    """Sample by sample, so that the roundings of whoever takes them in so are accounted for."""
+    mean, second = 0 * given["batch"][0], 0 * given["batch"][0]
+    for count, x in enumerate(given["batch"], 1):
+        delta = x - mean
+        mean = mean + delta / count
+        second = second + delta * (x - mean)
+    return {"batch_mean": mean, "batch_variance": second / len(given["batch"]), "batch_count": len(given["batch"])}
 
 
 BATCH = Role(
@@ -77,6 +88,7 @@ MOMENTS_UPDATE = Spec(
         plain("batch_count", "n_b", "batch_size", "new_count", "count_b", "n2", "nb", "b", "sample_count"),
         BATCH,
     ),
+    formulas=(_by_sums,),
     identities=(
         Identity("the two samples may change places", changed_places),
         Identity("two samples of one mean have that mean", of_one_mean),
