@@ -220,6 +220,26 @@ def test_ddpg_chain_rule(printed):
     assert height < 0
 
 
+def test_squashed_gaussian(printed):
+    for _, _, exact, found, error in printed(17, "entropy of "):
+        assert abs(found - exact) < 5 * error
+    near, _, far, _ = printed(17, "largest error by (2): ")[0]
+    assert near < far < 2e-6
+    assert printed(17, "largest error by log(1 − a²): ")[0, 0] > 1e-4  # inf up to u = 12
+    near, _, far, _ = printed(17, "largest error by (3), with 10⁻⁶: ")[0]
+    assert near > 1e-3
+    assert far > 5
+    for slope, row in zip((2.0, 0.0), printed(17, "entropy at "), strict=True):
+        assert row[-1] == pytest.approx(slope, abs=0.1)
+
+
+def test_sac_temperature(printed):
+    for asked in (-1.0, 0.0):
+        for rest, _, alpha, entropy in printed(18, f"asked for {asked:+.1f}: α* "):
+            assert alpha == pytest.approx(rest, rel=0.25)
+            assert entropy == pytest.approx(asked, abs=0.1)
+
+
 def test_alphazero_perfect_play(printed):
     """The network alone and with its search: games lost, of all that can be played."""
     lost = printed(19, "network alone loses ")
