@@ -47,8 +47,13 @@ ARGUMENTS = {
 def disagreement(rng, name, dtype):
     """Of compiled kernel and definition, relative to their size."""
     arguments = ARGUMENTS[name](rng, dtype)
-    compiled, plain = (np.atleast_2d(getattr(kernels, full)(*arguments)) for full in (name, f"{name}_py"))
+    compiled, plain = (rows_of(getattr(kernels, full)(*arguments)) for full in (name, f"{name}_py"))
     return max(gap(a + 0, b + 0) for a, b in zip(compiled, plain, strict=True))
+
+
+def rows_of(result):
+    """The rows of an array, or of the arrays in a tuple."""
+    return [row for part in (result if isinstance(result, tuple) else (result,)) for row in np.atleast_2d(part)]
 
 
 def forward(rng):
