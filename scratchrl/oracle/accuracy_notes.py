@@ -28,6 +28,7 @@ NOTES = (  # function, range, as shell patterns
     ("action_values.loss_and_grad *", "*", OPPOSED),
     ("policies.weighted_score *", "*", SATURATED),
     ("search_policy.loss_and_grad", "*", SATURATED),
+    ("soft_actor.loss_and_grad", "*", SATURATED),
     ("off_policy.vtrace", "*", CORRECTED),
     ("vtrace", "*", CORRECTED),
     ("gae", "*", CORRECTED),

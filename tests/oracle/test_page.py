@@ -41,7 +41,8 @@ def test_a_failing_subject_is_quoted():
 
 def test_where_numbers_look_alike_the_page_says_by_how_much_they_differ():
     def subject(reward, value, next_value, terminated, truncated, gamma, lam):
-        return returns.gae(reward, value, next_value, terminated, truncated, float(np.float32(gamma * lam)) / lam, lam)
+        rounded = float(np.float32(gamma * lam)) / lam if lam else gamma
+        return returns.gae(reward, value, next_value, terminated, truncated, rounded, lam)
 
     page = str(diagnose(subject, "gae", max_examples=50))
     assert "where rounding explains" in page
