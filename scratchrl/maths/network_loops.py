@@ -168,15 +168,20 @@ def mlp_vjp_py(
 def mlp_vjp_input_py(
     theta: NDArray, sizes: tuple[int, ...], activation: int, cache: tuple[NDArray, ...], d_y: NDArray
 ) -> NDArray:
-    """d_x[b] = J_bᵀ d_y[b], `mlp.vjp_input`: all rows at once."""
-    start, d = theta.size, d_y
+    """d_x[b] = J_bᵀ d_y[b], `mlp.vjp_input`: all rows at once, but for those whose d_y is 0, which cost nothing."""
+    asked = np.array([b for b in range(len(d_y)) if np.any(d_y[b] != 0)], np.int64)
+    start, d = theta.size, d_y[asked]
     for layer in range(len(sizes) - 2, -1, -1):
         n, m = sizes[layer], sizes[layer + 1]
         start -= n * m + m
         d = _back(d, theta[start : start + n * m].reshape(n, m))
         if layer > 0:
-            _times_slope(d, cache[layer], activation)
-    return d
+            for row in range(len(asked)):
+                _times_slope(d[row : row + 1], cache[layer][asked[row] : asked[row] + 1], activation)
+    out = np.zeros((len(d_y), sizes[0]), theta.dtype)
+    for row in range(len(asked)):
+        out[asked[row]] = d[row]
+    return out
 
 
 def fisher_vector_product_py(
@@ -205,17 +210,25 @@ def fisher_vector_product_py(
 def value_regression_py(
     phi: NDArray, sizes: tuple[int, ...], activation: int, obs: NDArray, outputs: tuple[NDArray, ...], target: NDArray
 ) -> tuple[float, NDArray]:
-    """`critic.loss_and_grad` in float32, forward and back in one call: (loss, d_phi)."""
-    _run(phi, sizes, activation, obs, outputs)
-    y, rows, loss = outputs[-1], len(obs), 0.0
-    for b in range(rows):
-        error = y[b, 0] - target[b]
-        loss += 0.5 * error * error
-        y[b, 0] = error / rows
+    """`critic.loss_and_grad` in float32, forward and back in one call: (loss, d_phi).
+
+    Of several critics side by side in phi, one after another: the sum of their losses, as `state_action.loss_and_grad`.
+    """
+    y, rows, loss, size = outputs[-1], len(obs), 0.0, 0
+    for layer in range(len(sizes) - 1):
+        size += (sizes[layer] + 1) * sizes[layer + 1]
     out, block = np.zeros_like(phi), _block(sizes)
-    for first in range(0, rows, block):
-        last = min(first + block, rows)
-        _pull(phi, sizes, activation, (obs, *outputs[:-1]), first, last, y[first:last], out)
+    for start in range(0, phi.size, size):
+        one = phi[start : start + size]
+        _run(one, sizes, activation, obs, outputs)
+        for b in range(rows):
+            error = y[b, 0] - target[b]
+            loss += 0.5 * error * error
+            y[b, 0] = error / rows
+        for first in range(0, rows, block):
+            last = min(first + block, rows)
+            cache = (obs, *outputs[:-1])
+            _pull(one, sizes, activation, cache, first, last, y[first:last], out[start : start + size])
     return loss / rows, out
 
 

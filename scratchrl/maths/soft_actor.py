@@ -117,7 +117,7 @@ def loss_and_grad(
 
         ∂L_b/∂a = Σ_k w_k ∂Q_k/∂a                                                          (4)
 
-    so each row goes back through one critic only.
+    so each row goes back through one critic only: `vjp_input` passes over those whose w_k is 0.
 
     Args:
       theta: of the actor; phi: (2 · size,), two critics of one shape side by side; alpha: a number ≥ 0;
@@ -142,11 +142,11 @@ def loss_and_grad(
     x, parts = state_action.joined(obs, action), state_action.split(critic, phi)
     (q1, cache1), (q2, cache2) = (mlp.forward(critic, one, x) for one in parts)
     value, d_log_prob, *d_q = soft.sac_policy_loss(log_prob, q1[:, 0], q2[:, 0], alpha)
-    d_action = np.zeros_like(action)
-    for one, layers, weight in zip(parts, (cache1, cache2), d_q, strict=True):
-        judged = np.flatnonzero(weight)
-        d_x = mlp.vjp_input(critic, one, [h[judged] for h in layers], weight[judged, None])
-        d_action[judged] = d_x[:, obs.shape[1] :]  # (4)
+    d_x1, d_x2 = (
+        mlp.vjp_input(critic, one, layers, weight[:, None])
+        for one, layers, weight in zip(parts, (cache1, cache2), d_q, strict=True)
+    )
+    d_action = (d_x1 + d_x2)[:, obs.shape[1] :]  # (4)
     d_y = squash_grad(actor, y, noise, d_action / rows, d_log_prob / rows)
     return value.sum() / rows, mlp.vjp(actor.mlp, theta, cache, d_y), log_prob  # (3)
 

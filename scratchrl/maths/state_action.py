@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchrl.maths import critic, mlp
+from scratchrl.maths import critic, kernels, mlp
 from scratchrl.maths.mlp import MLP
 
 
@@ -111,5 +111,10 @@ def loss_and_grad(net: MLP, phi: NDArray, obs: NDArray, action: NDArray, target:
     x = joined(obs, action)
     if target.shape != (len(x),):
         raise ValueError(f"target: expected shape ({len(x)},), got {target.shape}")
-    parts = [critic.loss_and_grad(net, one, x, target) for one in split(net, phi)]
+    parameters = split(net, phi)
+    if phi.dtype == np.float32 and kernels.are_alike(phi, x, target):
+        room = tuple(mlp.outputs(net, len(x)))
+        loss, d_phi = kernels.value_regression(phi, net.sizes, mlp.ACTIVATIONS[net.activation], x, room, target)
+        return np.float32(loss), d_phi
+    parts = [critic.loss_and_grad(net, one, x, target) for one in parameters]
     return sum(loss for loss, _ in parts), np.concatenate([d_phi for _, d_phi in parts])  # (1)

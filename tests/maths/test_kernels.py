@@ -303,6 +303,33 @@ def test_pulling_back_compiled_or_not_is_the_formula(dtype, hidden, activation, 
             np.testing.assert_allclose(got, truth, rtol=0, atol=200 * np.finfo(dtype).eps * size)
 
 
+@both("mlp_vjp_input")
+@pytest.mark.parametrize("asked", [[], [3], [0, 2, 4], range(5)])
+def test_rows_that_are_asked_nothing_get_zeros_and_the_others_what_they_get_alone(kernel, asked):
+    rng, net = np.random.default_rng(0), mlp.MLP((3, 6, 4, 2), "tanh")
+    theta, x, d_y = rng.standard_normal(mlp.size(net)), rng.standard_normal((5, 3)), np.zeros((5, 2))
+    d_y[asked, 1] = rng.standard_normal(len(asked))  # one zero in a row is not a row of zeros
+    cache = tuple(mlp.forward(net, theta, x)[1])
+    d_x = kernel(theta, net.sizes, 1, cache, d_y)
+    for b in range(5):
+        alone = kernel(theta, net.sizes, 1, tuple(h[b : b + 1] for h in cache), d_y[b : b + 1])
+        np.testing.assert_allclose(d_x[b], alone[0], rtol=1e-12)
+        assert d_x[b].any() == (b in asked)
+    d_y[1] = np.nan  # a row that is no number stays visible
+    assert np.isnan(kernel(theta, net.sizes, 1, cache, d_y)[1]).all()
+
+
+@both("value_regression")
+def test_critics_side_by_side_are_regressions_one_by_one(kernel):
+    rng, net = np.random.default_rng(1), mlp.MLP((3, 6, 1), "relu")
+    phi = rng.standard_normal((3, mlp.size(net))).astype(np.float32)
+    x, target = rng.standard_normal((9, 3)).astype(np.float32), rng.standard_normal(9).astype(np.float32)
+    loss, d_phi = kernel(phi.ravel(), net.sizes, 2, x, tuple(mlp.outputs(net, 9)), target)
+    alone = [kernel(one, net.sizes, 2, x, tuple(mlp.outputs(net, 9)), target) for one in phi]
+    np.testing.assert_array_equal(d_phi, np.concatenate([d for _, d in alone]))
+    assert loss == pytest.approx(sum(each for each, _ in alone), rel=1e-6)
+
+
 def test_pulling_back_leaves_its_arguments_alone():
     """One layer or more: the first product must not be written over the caller's d_y."""
     for hidden in ((), (4,)):
