@@ -41,6 +41,7 @@ def ending_all(ranks):
     except BaseException as error:
         if ranks.size == 1:
             raise
+        give_way(ranks)
         last_word(ranks, *_told(error))
 
 
@@ -54,13 +55,15 @@ def _told(error):
     return (line, 2) if line else (traceback.format_exc().rstrip(), 1)
 
 
-def last_word(ranks, line, code):
-    """Says why, ends all ranks and returns the exit code.
-
-    What befalls all ranks alike is said once: the others leave the word to rank 0, and are no more when it has spoken.
-    """
+def give_way(ranks):
+    """Before the last word: what befalls all ranks alike is said once, by rank 0, and the others are no more then.
+    If it has nothing to say it has finished what it was at, a checkpoint perhaps, and waits."""
     if ranks.rank > 0:
         time.sleep(PATIENCE)
+
+
+def last_word(ranks, line, code):
+    """Says why, ends all ranks and returns the exit code."""
     if line:
         print(f"scratchrl: rank {ranks.rank}: {line}" if ranks.rank else f"scratchrl: {line}", file=sys.stderr)
     return ranks.leave(code)

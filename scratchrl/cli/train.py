@@ -14,7 +14,7 @@ from scratchrl import maths
 from scratchrl.cli.errors import Refused, missing, refusing
 from scratchrl.cli.options import ALGORITHMS, algorithm, parse, record, settings_of
 from scratchrl.cli.progress import progress
-from scratchrl.cli.ranks import connected, ending_all, last_word, say
+from scratchrl.cli.ranks import connected, ending_all, give_way, last_word, say
 from scratchrl.cli.session import opened, restore, save, thread_limit
 from scratchrl.cli.signals import interruption
 from scratchrl.runs import checkpoint, log, settings
@@ -101,6 +101,7 @@ def _run(session, state):
                 publish = _publisher(session, write, report, start, first)
                 state, stopped = _play(session, state, updates, publish, interrupted)
     except FloatingPointError as error:
+        give_way(ranks)
         return last_word(ranks, f"training stopped: {error}; {_last_good(session)}", NOT_FINITE)
     if stopped and int(state.step) < total:
         say(ranks, f"interrupted at step {int(state.step)}, saved; go on with: "

@@ -112,23 +112,29 @@ def run(module, config, env, ranks):
     return list(module.train(config, world, np.random.default_rng(0 if ranks.rank == 0 else 99)))
 
 
-@pytest.mark.parametrize(("env", "size"), [("CartPole-v1", 2), ("CartPole-v1", 3), ("Pendulum-v1", 2)])
-def test_a_run_of_several_ranks_is_that_of_one(algorithm, env, size, together, monkeypatch):
-    """Weights, optimizers, statistics of observations and returns, steps, losses and episodes, update by update."""
-    monkeypatch.setattr(agents, "actor", hashed_actor)
-    module, changes = algorithm
+def config_of(module, changes):
     horizon = {"horizon": 20} if module in (reinforce, vpg) else {}
     sizes = {"total_steps": 300, "num_envs": 4, "hidden": (6,), "normalize_obs": True, "normalize_reward": True}
-    config = module.Config(**sizes, **changes, **horizon)
-    whole = run(module, config, env, ALONE)
+    return module.Config(**sizes, **changes, **horizon)
+
+
+def assert_same_run(history, whole):
+    """Weights, optimizers, statistics of observations and returns, steps, losses and episodes, update by update."""
+    assert len(whole) == len(history) >= 3
+    for (state, info), (expected, told) in zip(history, whole, strict=True):
+        assert_equal(state, expected, 1e-12)
+        both = [{**each, "episodes": tuple(np.sort(part) for part in each["episodes"])} for each in (info, told)]
+        assert_equal(*both, 1e-10)  # episodes come rank by rank
+
+
+@pytest.mark.parametrize(("env", "size"), [("CartPole-v1", 2), ("CartPole-v1", 3), ("Pendulum-v1", 2)])
+def test_a_run_of_several_ranks_is_that_of_one(algorithm, env, size, together, monkeypatch):
+    monkeypatch.setattr(agents, "actor", hashed_actor)
+    module, changes = algorithm
+    config = config_of(module, changes)
     histories = together(size, lambda ranks: run(module, config, env, ranks))
     assert same_bits([tuple(history) for history in histories])
-    assert len(whole) == len(histories[0]) >= 3
-    for (state, info), (expected, told) in zip(histories[0], whole, strict=True):
-        assert_equal(state, expected, 1e-12)
-        for each in (info, told):
-            each["episodes"] = tuple(np.sort(part) for part in each["episodes"])  # their order is by rank
-        assert_equal(info, told, 1e-10)
+    assert_same_run(histories[0], run(module, config, env, ALONE))
 
 
 def test_a_rank_that_only_resets_plays_on_and_the_others_wait(together):
