@@ -16,6 +16,7 @@ the business of whoever makes a `Ranks` (experience/mpi.py); here it is two func
 """
 
 from collections.abc import Callable
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ class Ranks(NamedTuple):
 
     rank: int
     size: int  # R
-    add: Callable[[NDArray], NDArray]  # float64 (P,) → its sum over ranks, to the same bits on each
+    add: Callable[[NDArray], NDArray]  # (P,) → its sum over ranks, to the same bits on each; may reuse the array
     gather: Callable[[Any], list]  # anything → what every rank gave, by rank
     leave: Callable[[int], int]  # an exit code; ends all ranks with it, and never returns unless there is only one
 
@@ -44,11 +45,17 @@ class Ranks(NamedTuple):
         if not isinstance(means, tuple):
             return self.mean((means,), rows)[0]
         arrays = [np.asarray(part) for part in means]
-        weighted = np.concatenate([np.array([rows]), *(rows * array.astype(np.float64).ravel() for array in arrays)])
-        total, *sums = np.split(self.add(weighted), np.cumsum([1, *(array.size for array in arrays)])[:-1])
+        ends = list(accumulate((array.size for array in arrays), initial=1))
+        sums = np.empty(ends[-1], np.result_type(np.float32, *arrays))
+        sums[0] = rows
+        places = [slice(start, end) for start, end in pairwise(ends)]
+        for place, array in zip(places, arrays, strict=True):
+            np.multiply(array.ravel(), rows, out=sums[place])
+        sums = self.add(sums)
+        sums[1:] /= sums[0]  # (1)
         return tuple(
-            (part / total).reshape(array.shape).astype(array.dtype)[()]  # (1)
-            for part, array in zip(sums, arrays, strict=True)
+            sums[place].reshape(array.shape).astype(array.dtype, copy=False)[()]
+            for place, array in zip(places, arrays, strict=True)
         )
 
     def total(self, count: int) -> int:
