@@ -63,7 +63,7 @@ BROKEN = {  # spec -> identity -> a mistake of the catalogue that breaks it
     "polyak_update": {"τ = 1 copies": "polyak-swapped", "τ = 0 keeps": "polyak-tau-ignored"},
     "running_moments": {
         "it does not matter where the batches are cut": "rms-no-between-term",
-        "it does not matter in which order they come": "rms-prior-count",
+        "it does not matter in which order they come": "rms-delta-after-update",
         "2x + 1 has 2 mean + 1 and 4 times the variance": "rms-std",
     },
     "per_probabilities": {
