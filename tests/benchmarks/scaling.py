@@ -36,8 +36,8 @@ class Options:
     """updates of a turn that are counted"""
     num_envs: int = 8
     """environments of all ranks"""
-    value_minibatch: int = 128
-    """rows of all ranks in a step of the value function"""
+    value_minibatch: int = 1000
+    """rows of all ranks in a step of the value function, at each of which they wait for each other"""
     env: str = "HalfCheetah-v5"
     """where"""
     json: Path | None = None
