@@ -62,6 +62,8 @@ class Config:
     """B: transitions per gradient step"""
     capacity: int = 100_000
     """transitions remembered"""
+    save_replay: bool = True
+    """keep them in the checkpoint; if not, a resumed run remembers nothing at first, and goes on to other bits"""
     gamma: float = 0.99
     """discount γ"""
     n_step: int = 3

@@ -87,6 +87,8 @@ def save(session, state):
     parts = session.ranks.gather((snapshot.arrays(session.world), session.rng.bit_generator.state))
     if session.ranks.rank > 0:
         return
+    if not getattr(session.config, "save_replay", True):
+        state = state._replace(replay=None)
     arrays = checkpoint.flatten(state, "state")
     for rank, (world, _) in enumerate(parts):
         arrays |= {f"{_world(rank)}{key}": array for key, array in world.items()}
@@ -121,6 +123,8 @@ def restore(session, template):
             return state, (f"begun with {_ranks(len(rngs))}, going on with {_ranks(ranks.size)}: new episodes begin, "
                            "with other random numbers")  # fmt: skip
         exact = _set_back(session, arrays, rngs[ranks.rank])
+    if not getattr(session.config, "save_replay", True):
+        return state, "the replay is not in the checkpoint; it begins empty"
     if all(ranks.gather(exact)):
         return state, None
     return state, f"{session.options.env} could not be put back into mid-episode; new episodes begin"
@@ -149,7 +153,8 @@ def _begin_anew(session, step, episodes):
 
 
 def load_state(folder, name, env, template):
-    """(state, arrays, meta) of a run's checkpoint; the state has the shape of `template`.
+    """(state, arrays, meta) of a run's checkpoint; the state has the shape of `template`, and its replay if none was
+    saved.
 
     Raises: CheckpointError if the checkpoint cannot be used or is of another algorithm or environment.
     """
@@ -158,8 +163,12 @@ def load_state(folder, name, env, template):
     for key, wanted in (("algorithm", name), ("env", env)):
         if meta.get(key) != wanted:
             raise checkpoint.CheckpointError(f"{path}: expected {key} {wanted}, got {meta.get(key)}")
+    mine, unsaved = _under("state.", arrays), {}
+    if hasattr(template, "replay") and not any(key.startswith("replay.") for key in mine):
+        unsaved = {"replay": template.replay}
     try:
-        return checkpoint.unflatten(template, _under("state.", arrays)), arrays, meta
+        state = checkpoint.unflatten(template._replace(**dict.fromkeys(unsaved)), mine)
+        return state._replace(**unsaved), arrays, meta
     except checkpoint.CheckpointError as error:
         raise checkpoint.CheckpointError(f"{path}: {error}") from None
 

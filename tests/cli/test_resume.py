@@ -120,3 +120,16 @@ def test_ctrl_c_of_a_terminal_spares_the_workers_until_all_is_saved():
     assert cli.main([*PPO, "--out", "parts", "--resume"]) == 0
     assert cli.main([*PPO, "--vectorization", "sync", "--out", "whole"]) == 0
     same_run("whole", "parts")
+
+
+@pytest.mark.parametrize("name", ["dqn", "c51", "ddpg", "sac"])
+def test_a_replay_that_is_not_saved_begins_empty_and_the_run_goes_on(name, capsys):
+    """The checkpoint is small, evaluation does not miss the replay, and a resumed run says what it has lost."""
+    assert train(name, "--out", "run", "--no-save-replay", "--total-steps", "1200") == 0
+    arrays, _ = checkpoint.load(Path("run/checkpoint.npz"))
+    assert not [key for key in arrays if "replay" in key]
+    assert cli.main(["evaluate", "run", "--episodes", "2", "--horizon", "20"]) == 0
+    assert cli.main(["train", name, "--resume", "--out", "run", "--total-steps", "1600"]) == 0
+    assert "replay is not in the checkpoint" in capsys.readouterr().err
+    _, meta = checkpoint.load(Path("run/checkpoint.npz"))
+    assert meta["step"] >= 1600
