@@ -16,6 +16,7 @@ import numpy as np
 
 from scratchrl.oracle import diagnose, mistakes, specs
 from scratchrl.oracle.balls import Undecidable
+from scratchrl.oracle.examination import SCREENING, sample, score
 from scratchrl.oracle.judgement import judge
 from scratchrl.oracle.mistake import BUG
 from scratchrl.oracle.search import draw
@@ -75,7 +76,8 @@ def conventions(name):
 def trial(spec, name, function, dtype, cases, entry=None):
     """One function against itself at 200 bits."""
     subject = spec.reference if entry is None else entry.subject(spec.reference)
-    way = next(readings(subject, spec, {}, ["numpy"], np.dtype(dtype), 60.0))
+    ways = readings(spec.reference, spec, {}, ["numpy"], np.dtype(dtype), 60.0)
+    way = max(ways, key=lambda way: score(way, sample(spec.name, "tame", SCREENING, seed=0)))._replace(subject=subject)
     undecidable = wrong = 0
     for kind, case in cases:
         given = way.given(case)
