@@ -159,7 +159,8 @@ def test_two_workers_share_the_steps_and_what_they_learn(changes):
         assert 0 <= info["charts/learning_rate"] <= config.policy_lr
     assert (history[0][0].theta != history[-1][0].theta).all()
     if config.optimizer == "adam":
-        assert history[-1][0].theta_optimizer.t >= 0.9 * len(history)  # a count may be lost, not many
+        # who is interrupted between reading t and writing it takes back what the other counted meanwhile, however much
+        assert 1 < history[-1][0].theta_optimizer.t <= len(history)
 
 
 def test_a_run_goes_on_from_a_state_with_new_random_numbers():
