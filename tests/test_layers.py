@@ -26,7 +26,7 @@ MAY_IMPORT = {  # room -> the rooms below it; the roof, files of no room, may im
 ALLOWED = {  # third-party packages, by who may import them; numpy is everybody's
     "numba": {"scratchrl.maths.kernels"},
     "mpi4py": {"scratchrl.experience.mpi"},
-    "hypothesis": {"scratchrl.oracle.strategies", "scratchrl.oracle.search", "cases"},
+    "hypothesis": {"scratchrl.oracle.strategies", "scratchrl.oracle.search", "scratchrl.oracle.drawn", "cases"},
     "flint": {"scratchrl.oracle.balls", "scratchrl.oracle.numbers"},
     "pytest": {"scratchrl.oracle.pytest_plugin"},
     "torch": {"scratchrl.oracle.torch_io"},

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from scratchrl.oracle import mistakes, specs
-from scratchrl.oracle.examination import HANGS, SCREENING, Examination, sample, score
+from scratchrl.oracle.drawn import sample
+from scratchrl.oracle.examination import HANGS, SCREENING, Examination, score
 from scratchrl.oracle.report import Report
 from scratchrl.oracle.specification import Spec
 from scratchrl.oracle.subjects import Reading, readings

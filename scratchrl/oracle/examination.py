@@ -1,19 +1,20 @@
 """One subject under examination: the search for where it leaves a function, its explanation, and the report."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchrl.oracle import identities, naming, specs
+from scratchrl.oracle import identities, naming
 from scratchrl.oracle.answers import Failure
 from scratchrl.oracle.balls import Undecidable
+from scratchrl.oracle.drawn import drawn, sample
 from scratchrl.oracle.judgement import Verdict, judge
 from scratchrl.oracle.mistake import Mistake
 from scratchrl.oracle.report import Report
 from scratchrl.oracle.roles import Case
-from scratchrl.oracle.search import SHRINKS, draw, smallest
+from scratchrl.oracle.search import SHRINKS, smallest
 from scratchrl.oracle.specification import Spec
 from scratchrl.oracle.subjects import Reading
 
@@ -31,17 +32,6 @@ class Found(NamedTuple):
     label: str
     first: Case  # canonical
     smallest: Case
-
-
-@cache
-def drawn(name: str, kind: str, label: str, count: int, seed: int) -> list[Case]:
-    """The same cases for every subject of a spec; drawing them takes longer than asking about them."""
-    return draw(getattr(specs.get(name), kind)[label], count, seed)
-
-
-def sample(name: str, kind: str, count: int, seed: int) -> list[Case]:
-    """As many cases of each strategy of that kind."""
-    return [case for label in getattr(specs.get(name), kind) for case in drawn(name, kind, label, count, seed)]
 
 
 def score(way: Reading, cases: Sequence[Case]) -> int:

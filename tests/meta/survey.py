@@ -16,7 +16,8 @@ import numpy as np
 
 from scratchrl.oracle import diagnose, mistakes, specs
 from scratchrl.oracle.balls import Undecidable
-from scratchrl.oracle.examination import SCREENING, sample, score
+from scratchrl.oracle.drawn import sample
+from scratchrl.oracle.examination import SCREENING, score
 from scratchrl.oracle.judgement import judge
 from scratchrl.oracle.mistake import BUG
 from scratchrl.oracle.search import draw
