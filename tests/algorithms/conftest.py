@@ -82,6 +82,35 @@ def agent(request):
     return AGENTS[request.param]
 
 
+# ---- the same bits ----
+
+
+def numbers_of(tree):
+    """All numbers of nested tuples and dicts, in order."""
+    if isinstance(tree, dict):
+        return [leaf for key in sorted(tree) for leaf in numbers_of(tree[key])]
+    return [leaf for part in tree for leaf in numbers_of(part)] if isinstance(tree, tuple) else [np.asarray(tree)]
+
+
+def same_bits(got, expected):
+    got, expected = numbers_of(got), numbers_of(expected)
+    assert [a.shape for a in got] == [a.shape for a in expected]
+    assert [a.dtype for a in got] == [a.dtype for a in expected]
+    assert [a.tobytes() for a in got] == [a.tobytes() for a in expected]
+
+
+@pytest.fixture(scope="session")
+def assert_same_bits():
+    """(got, expected): two trees of arrays have the same shapes, dtypes and bytes."""
+    return same_bits
+
+
+@pytest.fixture(scope="session")
+def leaves():
+    """Tree → all numbers of it, in order."""
+    return numbers_of
+
+
 # ---- a tree of three episodes ----
 
 TREE = ((0,), (1, 0), (1, 1))  # actions: 0 ends at once, 1 leads to a second choice

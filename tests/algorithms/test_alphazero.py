@@ -30,18 +30,6 @@ def run(updates, world, rng, state=None, config=SMALL):
     return list(itertools.islice(alphazero.train(config, world, rng, state), updates))
 
 
-def leaves(tree):
-    if isinstance(tree, dict):
-        return [leaf for key in sorted(tree) for leaf in leaves(tree[key])]
-    return [leaf for part in tree for leaf in leaves(part)] if isinstance(tree, tuple) else [np.asarray(tree)]
-
-
-def assert_same_bits(got, expected):
-    got, expected = leaves(got), leaves(expected)
-    assert [(a.shape, a.dtype) for a in got] == [(a.shape, a.dtype) for a in expected]
-    assert [a.tobytes() for a in got] == [a.tobytes() for a in expected]
-
-
 def some_moves(game, seed=0, count=4):
     def visits(position):
         return games.legal(game, position) * np.random.default_rng(seed).integers(1, 9, games.actions(game))
@@ -65,7 +53,7 @@ def test_gradient_is_the_complex_step_of_the_loss(game, activation):
     assert relative_error(d_theta, truth) <= 1e-12
 
 
-def test_update_is_adam_on_what_is_remembered():
+def test_update_is_adam_on_what_is_remembered(assert_same_bits):
     rng, config = np.random.default_rng(0), replace(SMALL, updates=2, total_steps=1000)
     world = world_of(dtype=np.float64)
     state = alphazero.init(config, world, rng)._replace(step=250)
@@ -115,14 +103,14 @@ def test_train_reports_at_multiples_and_stops_at_the_end():
     assert run(None, world_of(), np.random.default_rng(0), history[-1][0]) == []
 
 
-def test_same_seeds_same_bits_and_other_seeds_others():
+def test_same_seeds_same_bits_and_other_seeds_others(assert_same_bits):
     first, second, third = (run(2, world_of(), np.random.default_rng(seed)) for seed in (0, 0, 1))
     assert_same_bits(tuple(first), tuple(second))
     assert (first[-1][0].theta != third[-1][0].theta).any()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_run_in_two_generators_is_the_run_in_one(dtype):
+def test_a_run_in_two_generators_is_the_run_in_one(dtype, assert_same_bits):
     """(state, rng, world) are all there is, also after the memory has come round."""
     whole = run(4, world_of(dtype=dtype), np.random.default_rng(0))
     world, rng = world_of(dtype=dtype), np.random.default_rng(0)

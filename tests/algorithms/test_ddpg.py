@@ -315,21 +315,9 @@ def test_the_player_is_deterministic_or_has_the_noise_of_training():
 # ---- train ----
 
 
-def leaves(tree):
-    if isinstance(tree, dict):
-        return [leaf for key in sorted(tree) for leaf in leaves(tree[key])]
-    return [leaf for part in tree for leaf in leaves(part)] if isinstance(tree, tuple) else [np.asarray(tree)]
-
-
-def assert_same_bits(got, expected):
-    got, expected = leaves(got), leaves(expected)
-    assert [(a.shape, a.dtype) for a in got] == [(a.shape, a.dtype) for a in expected]
-    assert [a.tobytes() for a in got] == [a.tobytes() for a in expected]
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("changes", [{}, {**TD3, "noise": "ornstein-uhlenbeck", "updates": 3}], ids=["ddpg", "td3"])
-def test_a_run_in_two_generators_is_the_run_in_one(dtype, changes):
+def test_a_run_in_two_generators_is_the_run_in_one(dtype, changes, assert_same_bits, leaves):
     """(state, rng, world) are all there is, also after the ring has come round; in both precisions."""
     config = replace(SMALL, **changes)
     whole = run(config, world_of(dtype=dtype), np.random.default_rng(0))
@@ -343,7 +331,7 @@ def test_a_run_in_two_generators_is_the_run_in_one(dtype, changes):
     assert (whole[-1][0].theta != run(config, world_of(dtype=dtype), np.random.default_rng(1))[-1][0].theta).any()
 
 
-def test_update_does_not_see_rows_that_are_no_transition():
+def test_update_does_not_see_rows_that_are_no_transition(assert_same_bits):
     results = []
     for absurd in (0.0, 1e30):
         world, rng = world_of(mode=AutoresetMode.NEXT_STEP, dtype=np.float64), np.random.default_rng(0)

@@ -35,20 +35,6 @@ def module(request):
     return request.param
 
 
-def leaves(tree):
-    """All numbers of nested tuples and dicts, in order."""
-    if isinstance(tree, dict):
-        return [leaf for key in sorted(tree) for leaf in leaves(tree[key])]
-    return [leaf for part in tree for leaf in leaves(part)] if isinstance(tree, tuple) else [np.asarray(tree)]
-
-
-def assert_same_bits(got, expected):
-    got, expected = leaves(got), leaves(expected)
-    assert [a.shape for a in got] == [a.shape for a in expected]
-    assert [a.dtype for a in got] == [a.dtype for a in expected]
-    assert [a.tobytes() for a in got] == [a.tobytes() for a in expected]
-
-
 def state_of(module, draw, agent, rng):
     """A State in the midst of learning."""
     theta, phi = draw.theta(agent, rng), draw.phi(agent, rng)
@@ -74,7 +60,7 @@ def data_for(module, draw, agent, theta, rng):
 # ---- update ----
 
 
-def test_update_is_pure(draw, agent, module):
+def test_update_is_pure(draw, agent, module, assert_same_bits):
     """Equal arguments, equal bits; and the arguments are not written to, nor what they are made of."""
     rng = np.random.default_rng(0)
     state = state_of(module, draw, agent, rng)
@@ -89,7 +75,7 @@ def test_update_is_pure(draw, agent, module):
     assert all(np.isfinite(value) for value in first[1].values())
 
 
-def test_rows_that_are_no_transitions_never_reach_a_gradient(draw, agent, module):
+def test_rows_that_are_no_transitions_never_reach_a_gradient(draw, agent, module, assert_same_bits):
     """Absurd numbers in fillers and padding change no bit of the new state nor of the report."""
     rng = np.random.default_rng(2)
     state = state_of(module, draw, agent, rng)
@@ -150,7 +136,7 @@ def test_train_stops_at_the_first_update_that_reaches_total_steps(module):
     assert run(module, None, world_of(make("CartPole-v1", 2, "sync")), np.random.default_rng(0), at_the_end) == []
 
 
-def test_same_seeds_same_bits_and_other_seeds_others(module):
+def test_same_seeds_same_bits_and_other_seeds_others(module, assert_same_bits):
     first, second, third = (
         run(module, 3, world_of(make("CartPole-v1", 2, "sync")), np.random.default_rng(seed)) for seed in (0, 0, 1)
     )
@@ -159,7 +145,7 @@ def test_same_seeds_same_bits_and_other_seeds_others(module):
 
 
 @pytest.mark.parametrize("normalize", [False, True])
-def test_a_run_in_two_generators_is_the_run_in_one(module, normalize):
+def test_a_run_in_two_generators_is_the_run_in_one(module, normalize, assert_same_bits, leaves):
     """(state, rng, world) are all there is: nothing hides in the generator. In both precisions."""
     scaling = {"normalize_obs": normalize, "normalize_reward": normalize}
     dtype = np.float64 if normalize else np.float32
@@ -173,7 +159,7 @@ def test_a_run_in_two_generators_is_the_run_in_one(module, normalize):
     assert (whole[-1][0].scales.obs.count > 0) == normalize
 
 
-def test_update_gets_what_the_networks_saw_and_the_next_rollout_the_new_statistics(module):
+def test_update_gets_what_the_networks_saw_and_the_next_rollout_the_new_statistics(module, assert_same_bits):
     """Two turns of the loop by hand: collect with the old scales, learn from the scaled batch."""
     config = dataclasses.replace(CONFIGS[module], normalize_obs=True, normalize_reward=True)
     history = run(module, 2, simple_world(Discrete(2)), np.random.default_rng(0), **dataclasses.asdict(config))
@@ -223,7 +209,7 @@ SPACES = {
 
 
 @pytest.mark.parametrize(("space", "changes"), SPACES.values(), ids=SPACES)
-def test_learns_from_every_kind_of_action_space(module, space, changes):
+def test_learns_from_every_kind_of_action_space(module, space, changes, leaves):
     history = run(module, 3, simple_world(space), np.random.default_rng(0), **changes)
     for state, info in history:
         assert all(np.isfinite(leaf).all() for leaf in leaves(state))

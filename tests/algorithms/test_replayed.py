@@ -28,19 +28,6 @@ def module(request):
     return request.param
 
 
-def leaves(tree):
-    """All numbers of nested tuples and dicts, in order."""
-    if isinstance(tree, dict):
-        return [leaf for key in sorted(tree) for leaf in leaves(tree[key])]
-    return [leaf for part in tree for leaf in leaves(part)] if isinstance(tree, tuple) else [np.asarray(tree)]
-
-
-def assert_same_bits(got, expected):
-    got, expected = leaves(got), leaves(expected)
-    assert [(a.shape, a.dtype) for a in got] == [(a.shape, a.dtype) for a in expected]
-    assert [a.tobytes() for a in got] == [a.tobytes() for a in expected]
-
-
 def world_of(count=2, dtype=np.float32):
     return start(make("CartPole-v1", count, "sync"), seed=7, dtype=dtype)
 
@@ -62,7 +49,7 @@ def state_of(module, draw, rng):
     return net, module.State(theta, target, optimizers.adam_init(theta), empty(world, config.capacity), 100)
 
 
-def test_update_does_not_see_rows_that_are_no_transition(draw, module):
+def test_update_does_not_see_rows_that_are_no_transition(draw, module, assert_same_bits):
     """Absurd fillers change no bit of the new parameters, the replay or the report."""
     agent = draw.agents["categorical"]
     results = []
@@ -83,7 +70,7 @@ def test_update_does_not_see_rows_that_are_no_transition(draw, module):
     assert results[0][0].step == 100 + batch.valid.sum() == 100 + results[0][0].replay.size
 
 
-def test_update_writes_to_nothing_but_the_replay(draw, module):
+def test_update_writes_to_nothing_but_the_replay(draw, module, leaves):
     agent, rng = draw.agents["categorical"], np.random.default_rng(0)
     net, state = state_of(module, draw, rng)
     before = [array.copy() for array in leaves(state._replace(replay=()))]
@@ -115,14 +102,14 @@ def test_all_episodes_are_reported_once(module):
     assert lengths.sum() + world.running_length.sum() == 300
 
 
-def test_same_seeds_same_bits_and_other_seeds_others(module):
+def test_same_seeds_same_bits_and_other_seeds_others(module, assert_same_bits):
     first, second, third = (run(module, 3, world_of(), np.random.default_rng(seed)) for seed in (0, 0, 1))
     assert_same_bits(tuple(first), tuple(second))
     assert (first[-1][0].theta != third[-1][0].theta).any()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_run_in_two_generators_is_the_run_in_one(module, dtype):
+def test_a_run_in_two_generators_is_the_run_in_one(module, dtype, assert_same_bits):
     """(state, rng, world) are all there is, also after the ring has come round."""
     whole = run(module, 5, world_of(dtype=dtype), np.random.default_rng(0))
     world, rng = world_of(dtype=dtype), np.random.default_rng(0)
@@ -154,7 +141,7 @@ class Counting(gymnasium.Env):
 
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
-def test_a_run_of_single_steps_in_every_autoreset_mode(module, mode):
+def test_a_run_of_single_steps_in_every_autoreset_mode(module, mode, leaves):
     """In NEXT_STEP mode some batches hold no transition at all: they are passed over."""
     envs = SyncVectorEnv([lambda: Counting(Discrete(3, start=1))], autoreset_mode=mode)
     changes = {"steps": 1, "total_steps": 60, "learning_starts": 10, "report_every": 1, "num_envs": 1}

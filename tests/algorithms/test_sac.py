@@ -337,21 +337,9 @@ def run(config, world, rng, state=None, count=None):
     return list(itertools.islice(sac.train(config, world, rng, state), count))
 
 
-def leaves(tree):
-    if isinstance(tree, dict):
-        return [leaf for key in sorted(tree) for leaf in leaves(tree[key])]
-    return [leaf for part in tree for leaf in leaves(part)] if isinstance(tree, tuple) else [np.asarray(tree)]
-
-
-def assert_same_bits(got, expected):
-    got, expected = leaves(got), leaves(expected)
-    assert [(a.shape, a.dtype) for a in got] == [(a.shape, a.dtype) for a in expected]
-    assert [a.tobytes() for a in got] == [a.tobytes() for a in expected]
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("changes", [{}, {"updates": 3, "learn_alpha": False}], ids=["learnt", "fixed"])
-def test_a_run_in_two_generators_is_the_run_in_one(dtype, changes):
+def test_a_run_in_two_generators_is_the_run_in_one(dtype, changes, assert_same_bits, leaves):
     """(state, rng, world) are all there is, also after the ring has come round; in both precisions."""
     config = replace(TINY, **changes)
     whole = run(config, world_of(dtype=dtype), np.random.default_rng(0))
@@ -374,7 +362,7 @@ def test_train_reports_at_multiples_and_every_episode_once():
     assert run(TINY, world_of(), np.random.default_rng(0), history[-1][0]) == []
 
 
-def test_nothing_is_learnt_before_learning_starts():
+def test_nothing_is_learnt_before_learning_starts(assert_same_bits):
     world = world_of()
     state, info = run(replace(TINY, learning_starts=1000), world, np.random.default_rng(0))[-1]
     first = sac.init(TINY, world, np.random.default_rng(0))
@@ -385,7 +373,7 @@ def test_nothing_is_learnt_before_learning_starts():
     np.testing.assert_array_equal(first.phi, first.target)
 
 
-def test_update_does_not_see_rows_that_are_no_transition():
+def test_update_does_not_see_rows_that_are_no_transition(assert_same_bits):
     results = []
     for absurd in (0.0, 1e30):
         world, rng = world_of(mode=AutoresetMode.NEXT_STEP, dtype=np.float64), np.random.default_rng(0)
@@ -402,7 +390,7 @@ def test_update_does_not_see_rows_that_are_no_transition():
     assert results[0][0].step == results[0][0].replay.size == 1
 
 
-def test_update_writes_to_nothing_but_the_replay():
+def test_update_writes_to_nothing_but_the_replay(leaves):
     state, rng = run(TINY, world_of(dtype=np.float64), np.random.default_rng(0))[-1][0], np.random.default_rng(1)
     world = world_of(dtype=np.float64)
     batch, _ = collect(world, lambda obs: np.tile([0.0, 5.0], (2, 1)), 4)
@@ -414,7 +402,7 @@ def test_update_writes_to_nothing_but_the_replay():
 
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
-def test_a_run_of_single_steps_in_every_autoreset_mode(mode):
+def test_a_run_of_single_steps_in_every_autoreset_mode(mode, leaves):
     """The replay holds the environment's actions and both kinds of ends."""
     config = replace(TINY, steps=1, num_envs=1, total_steps=60, learning_starts=10, report_every=1)
     history = run(config, world_of(1, mode=mode), np.random.default_rng(0))
