@@ -22,21 +22,25 @@ MAY_IMPORT = {  # room -> the rooms below it; the roof, files of no room, may im
     "algorithms": {"maths", "experience"},
     "oracle": {"maths", "exact"},
     "runs": {"maths"},
+    "bench": {"maths", "experience", "algorithms"},
 }
 ALLOWED = {  # third-party packages, by who may import them; numpy is everybody's
-    "numba": {"scratchrl.maths.kernels"},
+    "numba": {"scratchrl.maths.kernels", "scratchrl.bench.machine"},
     "mpi4py": {"scratchrl.experience.mpi"},
     "hypothesis": {"scratchrl.oracle.strategies", "scratchrl.oracle.search", "scratchrl.oracle.drawn", "cases"},
     "flint": {"scratchrl.oracle.balls", "scratchrl.oracle.numbers"},
     "pytest": {"scratchrl.oracle.pytest_plugin"},
-    "torch": {"scratchrl.oracle.torch_io"},
-    "jax": {"scratchrl.oracle.jax_io"},
-    "gymnasium": {"experience", "exact", "roof"},
+    "torch": {"scratchrl.oracle.torch_io", "bench"},
+    "jax": {"scratchrl.oracle.jax_io", "bench"},
+    "rlax": {"bench"},
+    "stable_baselines3": {"bench"},
+    "sb3_contrib": {"bench"},
+    "gymnasium": {"experience", "exact", "bench", "roof"},
     "matplotlib": {"runs"},
     "tyro": {"roof"},
     "tqdm": {"roof"},
-    "threadpoolctl": {"roof"},
-    "scipy": {"exact", "runs", "roof"},
+    "threadpoolctl": {"scratchrl.bench.threads", "roof"},
+    "scipy": {"exact", "runs", "bench", "roof"},
 }
 
 

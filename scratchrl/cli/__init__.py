@@ -21,6 +21,7 @@ COMMANDS = {  # name -> (module, function, what it does)
     "replay": ("scratchrl.cli.replay", "replay", "recompute a recorded update of another library, stage by stage"),
     "specs": ("scratchrl.cli.catalogue", "specs", "what can be checked"),
     "mistakes": ("scratchrl.cli.catalogue", "mistakes", "the catalogue of known mistakes and conventions"),
+    "bench": ("scratchrl.cli.bench", "bench", "how fast the hot paths are, beside peers and the hardware"),
     "vectors": ("scratchrl.cli.vectors", "vectors", "write the specs as test vectors for other languages"),
 }
 
