@@ -8,7 +8,7 @@ from gymnasium.spaces import Discrete, MultiDiscrete
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from scratchrl.experience import scales, spaces
+from scratchrl.experience import normalization, scales, spaces
 from scratchrl.experience.scales import ScaleConfig, Scales
 from scratchrl.maths import policies
 from scratchrl.maths.mlp import MLP
@@ -88,7 +88,10 @@ def actor(
 ) -> Callable[[NDArray], NDArray]:
     """obs (N, O) → a ~ π_θ(·|obs): what `rollout.collect` needs of a policy."""
     act = policies.sampler(policy, state.theta, rng)
-    return (lambda obs: act(scales.seen(state.scales, obs, config))) if config.normalize_obs else act
+    if not config.normalize_obs:
+        return act
+    standard = normalization.standardizer(state.scales.obs)
+    return lambda obs: act(standard(obs))
 
 
 def decider(policy: Policy, state: Learner, config: ScaleConfig) -> Callable[[NDArray], NDArray]:

@@ -10,6 +10,7 @@ rollout runs, so one rollout is scaled by one number throughout, and updated bet
 No small number is added anywhere: the scale of something that does not vary is defined to be 1.
 """
 
+from collections.abc import Callable
 from functools import reduce
 from typing import NamedTuple
 
@@ -54,8 +55,25 @@ def standardize(moments: Moments, obs: np.ndarray, clip: float = 10.0) -> np.nda
     array([[2.],
            [5.]])
     """
-    z = (obs - moments.mean) / scale(moments)
-    return np.clip(z, -clip, clip).astype(obs.dtype, copy=False)
+    return standardizer(moments, clip)(obs)
+
+
+def standardizer(moments: Moments, clip: float = 10.0) -> Callable[[np.ndarray], np.ndarray]:
+    """obs -> `standardize(moments, obs, clip)` for many obs, one after the other: σ is computed once.
+
+    Checked in tests/experience/test_normalization.py.
+
+    >>> standardizer(Moments(2, np.array([3.0]), np.array([8.0])), clip=5.0)(np.array([[7.0], [99.0]]))
+    array([[2.],
+           [5.]])
+    """
+    mean, sigma = moments.mean, scale(moments)
+
+    def standard(obs: np.ndarray) -> np.ndarray:
+        z = (obs - mean) / sigma
+        return np.minimum(np.maximum(z, -clip, out=z), clip, out=z).astype(obs.dtype, copy=False)
+
+    return standard
 
 
 def seen(moments: Moments, rows: np.ndarray, ranks: Ranks = ALONE) -> Moments:

@@ -16,11 +16,12 @@ the business of whoever makes a `Ranks` (experience/mpi.py); here it is two func
 """
 
 from collections.abc import Callable
-from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+ONE = np.ones(1, np.float32)  # the least precise number that sums of means are made of
 
 
 class Ranks(NamedTuple):
@@ -45,18 +46,16 @@ class Ranks(NamedTuple):
         if not isinstance(means, tuple):
             return self.mean((means,), rows)[0]
         arrays = [np.asarray(part) for part in means]
-        ends = list(accumulate((array.size for array in arrays), initial=1))
-        sums = np.empty(ends[-1], np.result_type(np.float32, *arrays))
-        sums[0] = rows
-        places = [slice(start, end) for start, end in pairwise(ends)]
-        for place, array in zip(places, arrays, strict=True):
-            np.multiply(array.ravel(), rows, out=sums[place])
+        sums = np.concatenate([ONE, *[array.ravel() for array in arrays]])  # one sum over ranks for everything
+        sums *= rows
         sums = self.add(sums)
-        sums[1:] /= sums[0]  # (1)
-        return tuple(
-            sums[place].reshape(array.shape).astype(array.dtype, copy=False)[()]
-            for place, array in zip(places, arrays, strict=True)
-        )
+        sums /= sums[0]  # (1): B stands where 1 was
+        parts, start = [], 1
+        for array in arrays:
+            part = sums[start : start + array.size].reshape(array.shape)
+            parts.append(part.astype(array.dtype, copy=False)[()])
+            start += array.size
+        return tuple(parts)
 
     def total(self, count: int) -> int:
         """Σ_r count_r.

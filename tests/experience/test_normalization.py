@@ -11,6 +11,7 @@ from scratchrl.experience.normalization import (
     scale,
     scale_reward,
     standardize,
+    standardizer,
     update_return_scale,
 )
 from scratchrl.maths.moments import empty, update
@@ -93,6 +94,18 @@ def test_standardized_observations_have_mean_0_and_variance_1():
     np.testing.assert_allclose(z.std(axis=0), 1, rtol=1e-13)
     limited = standardize(update(empty((4,)), obs), obs, clip=0.5)
     np.testing.assert_array_equal(limited, np.clip(z, -0.5, 0.5))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_standardizer_is_the_definition_to_the_bit_call_after_call(dtype):
+    obs = np.random.default_rng(0).normal(5, 3, (2, 1000, 4)).astype(dtype)
+    moments = update(empty((4,)), obs[0])
+    standard = standardizer(moments, 0.5)
+    for rows in obs:
+        plain = np.clip((rows - moments.mean) / scale(moments), -0.5, 0.5).astype(dtype)
+        before = rows.copy()
+        assert standard(rows).tobytes() == standardize(moments, rows, 0.5).tobytes() == plain.tobytes()
+        assert rows.tobytes() == before.tobytes()
 
 
 def test_nothing_seen_changes_nothing():
