@@ -15,7 +15,7 @@ Checked in tests/algorithms/test_a2c.py.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from scratchrl.experience.rollout import collect
 from scratchrl.experience.samples import Samples
 from scratchrl.experience.scales import Scales, empty, scaled
 from scratchrl.experience.world import World
-from scratchrl.maths import critic, initialization, objectives, optimizers, policies, values
+from scratchrl.maths import chunks, critic, initialization, objectives, optimizers, policies, values
 from scratchrl.maths.optimizers import Adam
 from scratchrl.maths.ranks import ALONE, Ranks
 
@@ -129,10 +129,13 @@ def gradients(
 ) -> tuple[NDArray, NDArray, dict[str, float]]:
     """Where both losses rise, on a batch of π_θ's: d_theta of −(1), d_phi of (2), and what there is to report."""
     samples = sampling.judged(agent, theta, phi, batch, config.gamma, config.lam)
-    policy_part = loss_and_grad(agent, theta, samples, config)
-    value_part = critic.loss_and_grad(agent.value, phi, samples.obs, samples.target)  # (2)
-    entropy = agent.policy.distribution.entropy(samples.params).mean()
-    means = ranks.mean((*policy_part, *value_part, entropy), len(samples.obs))
+
+    def parts(rows: Samples) -> tuple[Any, ...]:
+        policy_part = loss_and_grad(agent, theta, rows, config)
+        value_part = critic.loss_and_grad(agent.value, phi, rows.obs, rows.target)  # (2)
+        return *policy_part, *value_part, agent.policy.distribution.entropy(rows.params).mean()
+
+    means = ranks.mean(chunks.mean(parts, samples), len(samples.obs))
     loss, d_theta, value_loss, d_phi, entropy = means
     report = {
         "losses/policy_loss": float(loss),

@@ -33,7 +33,7 @@ from scratchrl.experience.rollout import collect
 from scratchrl.experience.samples import Samples
 from scratchrl.experience.scales import Scales, empty, scaled
 from scratchrl.experience.world import World
-from scratchrl.maths import critic, fused, initialization, objectives, optimizers, policies, returns, values
+from scratchrl.maths import chunks, critic, fused, initialization, objectives, optimizers, policies, returns, values
 from scratchrl.maths.optimizers import Adam
 from scratchrl.maths.ranks import ALONE, Ranks
 
@@ -171,7 +171,7 @@ def policy_step(
     """One step of Adam for θ, and the loss before it."""
     if config.normalize_advantage:
         minibatch = minibatch._replace(advantage=ranks.across(returns.normalize_advantage, minibatch.advantage))
-    part = loss_and_grad(agent, state.theta, minibatch, config, state.beta)
+    part = chunks.mean(lambda rows: loss_and_grad(agent, state.theta, rows, config, state.beta), minibatch)
     loss, d_theta = ranks.mean(part, len(minibatch.obs))
     optimizer, step = optimizers.adam(state.theta_optimizer, d_theta, lr, max_norm=config.max_grad_norm)
     return state._replace(theta=state.theta + step, theta_optimizer=optimizer), loss
@@ -181,7 +181,8 @@ def value_step(
     agent: Agent, state: State, minibatch: Samples, config: Config, lr: float, ranks: Ranks = ALONE
 ) -> tuple[State, NDArray]:
     """One step of Adam for φ, and the loss before it."""
-    loss, d_phi = ranks.mean(value_loss_and_grad(agent, state.phi, minibatch, config), len(minibatch.obs))
+    part = chunks.mean(lambda rows: value_loss_and_grad(agent, state.phi, rows, config), minibatch)
+    loss, d_phi = ranks.mean(part, len(minibatch.obs))
     optimizer, step = optimizers.adam(state.phi_optimizer, d_phi, lr, max_norm=config.max_grad_norm)
     return state._replace(phi=state.phi + step, phi_optimizer=optimizer), loss
 
@@ -198,11 +199,13 @@ def distance(
 ) -> Distance:
     """Exact KL and clip fraction on the whole batch."""
     distribution = agent.policy.distribution
-    params, _ = policies.forward(agent.policy, theta, samples.obs)
-    log_prob = distribution.log_prob(params, samples.action)
-    fraction = objectives.clip_fraction(log_prob, samples.log_prob, config.clip)
-    kl = float(distribution.kl(samples.params, params).mean())
-    return Distance(*ranks.mean((kl, fraction), len(params)))
+
+    def moved(rows: Samples) -> tuple[float, float]:
+        params, _ = policies.forward(agent.policy, theta, rows.obs)
+        fraction = objectives.clip_fraction(distribution.log_prob(params, rows.action), rows.log_prob, config.clip)
+        return float(distribution.kl(rows.params, params).mean()), fraction
+
+    return Distance(*ranks.mean(chunks.mean(moved, samples), len(samples.obs)))
 
 
 def epochs(

@@ -19,9 +19,10 @@ Papers: Schulman et al. (2015), Trust region policy optimization, section 6 and 
 policy gradient. Checked in tests/algorithms/test_trpo.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ from scratchrl.experience.rollout import collect
 from scratchrl.experience.samples import Samples
 from scratchrl.experience.scales import Scales, empty, scaled
 from scratchrl.experience.world import World
-from scratchrl.maths import critic, curvature, initialization, objectives, optimizers, policies, returns, values
+from scratchrl.maths import chunks, critic, curvature, initialization, objectives, optimizers, policies, returns, values
 from scratchrl.maths.curvature import LineSearch
 from scratchrl.maths.optimizers import Adam
 from scratchrl.maths.ranks import ALONE, Ranks
@@ -148,19 +149,17 @@ def policy_step(
 ) -> tuple[NDArray, LineSearch]:
     """θ after one trust-region step on the samples, and how the search went."""
     rows = len(samples.obs)
-    loss, d_theta = ranks.mean(loss_and_grad(agent, theta, samples), rows)
-    params, cache = policies.forward(agent.policy, theta, samples.obs)
+
+    def mean(function: Callable[[Agent, NDArray, Samples], Any], at: NDArray) -> Any:
+        return ranks.mean(chunks.mean(partial(function, agent, at), samples), rows)
+
+    loss, d_theta = mean(loss_and_grad, theta)
+    product = policies.fisher(agent.policy, theta, samples.obs, config.damping)
 
     def fisher(vector: NDArray) -> NDArray:
-        product = policies.fisher_vector_product(agent.policy, theta, params, cache, vector, config.damping)
-        return ranks.mean(product, rows)
+        return ranks.mean(product(vector), rows)
 
-    def objective(at: NDArray) -> float:
-        return ranks.mean(mean_surrogate(agent, at, samples), rows)
-
-    def kl(at: NDArray) -> float:
-        return ranks.mean(mean_kl(agent, at, samples), rows)
-
+    objective, kl = partial(mean, mean_surrogate), partial(mean, mean_kl)
     direction, _ = curvature.conjugate_gradient(fisher, -d_theta, config.cg_iterations, config.cg_tolerance)  # (2)
     if not direction.any():
         return theta, LineSearch(False, 0.0, -float(loss), 0.0, 0)

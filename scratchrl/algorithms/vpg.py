@@ -44,7 +44,7 @@ from scratchrl.experience.rollout import collect_episodes
 from scratchrl.experience.samples import Samples
 from scratchrl.experience.scales import Scales, empty, scaled
 from scratchrl.experience.world import World
-from scratchrl.maths import critic, initialization, objectives, optimizers, policies, returns, values
+from scratchrl.maths import chunks, critic, initialization, objectives, optimizers, policies, returns, values
 from scratchrl.maths.optimizers import Adam
 from scratchrl.maths.ranks import ALONE, Ranks
 
@@ -165,7 +165,8 @@ def update(
 ) -> tuple[State, dict[str, float]]:
     """One step of Adam along ĝ for θ, then several passes for φ."""
     samples, episodes = judged(agent, state, batch, config, ranks), batch.reward.shape[1]
-    loss, d_theta = ranks.mean(loss_and_grad(agent, state.theta, samples, episodes), episodes)
+    part = chunks.total(lambda rows: loss_and_grad(agent, state.theta, rows, episodes), samples)
+    loss, d_theta = ranks.mean(part, episodes)
     theta_optimizer, step = optimizers.adam(state.theta_optimizer, d_theta, config.policy_lr)
     phi, phi_optimizer, value_loss = critic.fit(
         agent.value, state.phi, state.phi_optimizer, samples.obs, samples.target, rng,

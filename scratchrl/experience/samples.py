@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from scratchrl.experience.agent import Agent
 from scratchrl.experience.batch import Batch, valid_rows
-from scratchrl.maths import critic, policies, returns
+from scratchrl.maths import chunks, critic, policies, returns
 
 
 class Samples(NamedTuple):
@@ -44,5 +44,9 @@ def weighted(
 ) -> Samples:
     """Samples with weights that the caller chose: value, advantage, target (T, N)."""
     obs, action, *rest = valid_rows(batch, batch.obs, batch.action, value, advantage, target)
-    params = policies.forward(agent.policy, theta, obs)[0]
-    return Samples(obs, action, params, agent.policy.distribution.log_prob(params, action), *rest)
+
+    def taken(part: tuple[NDArray, NDArray]) -> tuple[NDArray, NDArray]:
+        params = policies.forward(agent.policy, theta, part[0])[0]
+        return params, agent.policy.distribution.log_prob(params, part[1])
+
+    return Samples(obs, action, *chunks.each(taken, (obs, action)), *rest)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchrl.maths import kernels, mlp, optimizers, values
+from scratchrl.maths import chunks, kernels, mlp, optimizers, values
 from scratchrl.maths.mlp import MLP
 from scratchrl.maths.optimizers import Adam
 from scratchrl.maths.ranks import ALONE, Ranks
@@ -24,7 +24,8 @@ def value(net: MLP, phi: NDArray, obs: NDArray) -> NDArray:
     >>> value(MLP((2, 1)), np.array([3.0, 4.0, 5.0]), np.array([[[1.0, 10.0]]]))
     array([[48.]])
     """
-    return mlp.forward(net, phi, obs.reshape(-1, obs.shape[-1]))[0].reshape(obs.shape[:-1])
+    rows = obs.reshape(-1, obs.shape[-1])
+    return chunks.each(lambda part: mlp.forward(net, phi, part)[0], rows).reshape(obs.shape[:-1])
 
 
 def loss_and_grad(net: MLP, phi: NDArray, obs: NDArray, target: NDArray) -> tuple[Any, NDArray]:
@@ -101,9 +102,17 @@ def fit(
     losses: list[float] = []
     for _ in range(epochs):
         losses = []
-        for rows, targets in minibatches(rng, minibatch, obs, target, ranks=ranks):
-            loss, d_phi = ranks.mean(loss_and_grad(net, phi, rows, targets), len(rows))
-            optimizer, step = optimizers.adam(optimizer, d_phi, lr)
-            phi = phi + step
+        for rows in minibatches(rng, minibatch, obs, target, ranks=ranks):
+            phi, optimizer, loss = _step(net, phi, optimizer, rows, lr, ranks)
             losses.append(float(loss))
     return phi, optimizer, float(np.mean(losses)) if losses else float("nan")
+
+
+def _step(
+    net: MLP, phi: NDArray, optimizer: Adam, rows: tuple[NDArray, ...], lr: float, ranks: Ranks
+) -> tuple[NDArray, Adam, Any]:
+    """φ after one step of Adam on these (obs, target), and the loss before it."""
+    part = chunks.mean(lambda part: loss_and_grad(net, phi, *part), rows)
+    loss, d_phi = ranks.mean(part, len(rows[0]))
+    optimizer, step = optimizers.adam(optimizer, d_phi, lr)
+    return phi + step, optimizer, loss

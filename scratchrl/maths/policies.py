@@ -14,12 +14,12 @@ differ in the weights w only.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from scratchrl.maths import curvature, initialization, kernels, mlp
+from scratchrl.maths import chunks, curvature, initialization, kernels, mlp
 from scratchrl.maths.distributions import (
     GAUSSIAN,
     Distribution,
@@ -27,6 +27,8 @@ from scratchrl.maths.distributions import (
     multi_categorical_distribution,
 )
 from scratchrl.maths.mlp import MLP
+
+HELD = 1 << 29  # bytes: as many of a batch's activations are remembered from one product with F to the next
 
 
 class Policy(NamedTuple):
@@ -177,6 +179,27 @@ def fisher_vector_product(
         fisher = partial(policy.distribution.fisher_matvec, params)
         return curvature.fisher_vector_product(push, fisher, pull, vector, damping)
     return _fused_fisher_vector_product(policy, theta, params, cache, vector) / len(params) + damping * vector
+
+
+def fisher(policy: Policy, theta: NDArray, obs: NDArray, damping: float = 0.0) -> Callable[[NDArray], NDArray]:
+    """v -> F v + damping · v for one θ and many v, chunk after chunk, a mean over all rows.
+
+    The products ask for the same activations again and again. They are remembered if they take at most `HELD` bytes;
+    those of a larger batch are made anew for every product, a chunk's at a time.
+
+    Args:
+      obs (B, O). The function's v and result: (size,).
+
+    Checked in tests/maths/test_policies.py: `fisher_vector_product` of all rows, remembered or not.
+    """
+    rows: Any = obs
+    ahead: Callable[[Any], tuple[NDArray, list[NDArray]]] = partial(forward, policy, theta)
+    if len(obs) * sum(policy.mlp.sizes[1:]) * theta.itemsize <= HELD:
+        params, cache = forward(policy, theta, obs)
+        rows, ahead = (params, *cache), lambda part: (part[0], list(part[1:]))
+    return lambda vector: chunks.mean(
+        lambda part: fisher_vector_product(policy, theta, *ahead(part), vector, damping), rows
+    )
 
 
 def _fused_fisher_vector_product(
