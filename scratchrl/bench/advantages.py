@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchrl.bench import machine
+from scratchrl.bench import jax_peer, machine
 from scratchrl.bench.work import Run, Setup, Work
 from scratchrl.maths import returns
 
@@ -69,7 +69,7 @@ def lfilter(sizes: tuple) -> Run:
 
 def rlax(sizes: tuple) -> Run:
     """rlax.truncated_generalized_advantage_estimation, jitted, mapped over environments."""
-    import jax
+    jax = jax_peer.library()
     import rlax
 
     reward, value, next_value, terminated, _ = data(*sizes)
@@ -78,7 +78,7 @@ def rlax(sizes: tuple) -> Run:
     gae = rlax.truncated_generalized_advantage_estimation
     compiled = jax.jit(jax.vmap(gae, in_axes=(1, 1, None, 1), out_axes=1), static_argnums=2)
     arrays = [jax.device_put(array.astype(np.float32)) for array in (reward, discount, values)]
-    return lambda: compiled(arrays[0], arrays[1], LAM, arrays[2]).block_until_ready()
+    return jax_peer.waiting(compiled, arrays[0], arrays[1], LAM, arrays[2])
 
 
 def stream(reward, value, next_value, terminated, truncated, out):

@@ -1,24 +1,20 @@
 """How many threads everybody may use: BLAS (NumPy's and SciPy's), torch, Numba."""
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits
 
-SINGLE_JAX = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-
 
 @contextmanager
 def limited(count: int) -> Iterator[None]:
     """So many for each library that is loaded; torch and Numba keep them afterwards, BLAS does not.
 
-    JAX fixes its threads when it starts: it gets one here, which is its faster setting at these sizes.
+    JAX fixes its threads when it starts: see jax_peer.py.
     """
     import scipy.linalg.cython_blas  # noqa: F401  (the BLAS of the compiled kernels, loaded so that it is limited too)
 
-    os.environ.setdefault("XLA_FLAGS", SINGLE_JAX)
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(count)
     if numba := sys.modules.get("numba"):
