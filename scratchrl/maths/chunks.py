@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-ROWS = 65_536  # C: a multiple of the kernels' blocks; two layers of 64 in float32 are then 32 MiB
+ROWS = 16_384  # C: a multiple of the kernels' blocks; two layers of 64 in float32 are then 8 MiB
 
 
 def cut(rows: Any, size: int = ROWS) -> list[Any]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from scratchrl.maths import (
     categorical,
+    chunks,
     curvature,
     distributional,
     dueling,
@@ -161,6 +162,9 @@ def of_vectors(rng):
     matrix = root @ root.T + np.eye(3)
     matrix = matrix.astype(np.float32).astype(np.float64)
     return {
+        "chunks.total": (lambda x: chunks.total(lambda part: part.sum(axis=0), x, 2), batch),
+        "chunks.mean": (lambda x: chunks.mean(lambda part: part.mean(axis=0), x, 2), batch),
+        "chunks.each": (lambda x: chunks.each(lambda part: 2 * part, x, 2), batch),
         "moments.update": (lambda x: moments.update(seen(x[:2]), x[2:])[1:], batch),
         "moments.merge": (lambda x: moments.merge(seen(x[:2]), seen(x[2:]))[1:], batch),
         "moments.variance": (lambda x: moments.variance(seen(x)), batch),

@@ -18,6 +18,7 @@ from scratchrl.maths import (
     action_values,
     bounding,
     categorical,
+    chunks,
     constants,
     critic,
     curvature,
@@ -119,17 +120,17 @@ def test_every_public_function_is_in_the_table():
     left_out = {
         "categorical": {"sample", "mode"}, "gaussian": {"sample"},
         "squashed_gaussian": {"sample", "sample_and_log_prob", "mode"},
-        "policies": {"sample", "sampler", "size", "init", "vjp"},
+        "policies": {"sample", "sampler", "size", "init", "vjp", "fisher"}, "chunks": {"cut"},
         "mlp": {"size", "layers", "outputs"}, "moments": {"empty"},
         "objectives": {"clip_fraction", "adapt_beta", "check_clip"},
         "critic": {"fit", "minibatches"}, "returns": {"check"}, "bounding": {"check"}, "targets": {"check_actions"},
         "action_values": {"epsilon_greedy", "explorer", "check_action"},
-        "state_action": {"joined", "split"}, "n_step_replay": {"following"},
+        "state_action": {"joined", "split"},
     }  # fmt: skip
     modules = (
-        action_values, bounding, categorical, critic, curvature, deterministic, distributional, dueling, exploration,
-        exponential, gaussian, kl_estimators, mlp, moments, n_step_replay, objectives, off_policy, optimizers,
-        pearlmutter, policies, prioritized, quadrature, quantiles, returns, schedules, search_policy, soft,
+        action_values, bounding, categorical, chunks, critic, curvature, deterministic, distributional, dueling,
+        exploration, exponential, gaussian, kl_estimators, mlp, moments, n_step_replay, objectives, off_policy,
+        optimizers, pearlmutter, policies, prioritized, quadrature, quantiles, returns, schedules, search_policy, soft,
         soft_actor, squashed_gaussian, squashing, state_action, targets, values,
     )  # fmt: skip
     for module in modules:
