@@ -1,11 +1,17 @@
 """When a process believes to be one of several, and what it makes of an MPI that does not know of them."""
 
+import importlib.util
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+import scratchrl
 from scratchrl.experience import mpi
+
+MPIEXEC = Path(sys.executable).with_name("mpiexec")
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +55,29 @@ def test_ranks_are_those_of_the_world(monkeypatch):
     monkeypatch.setenv("PMI_SIZE", "2")
     ranks = mpi.connect()
     assert (ranks.rank, ranks.size, ranks.gather("x")) == (0, 2, ["x", "x"])
+
+
+SUMS = """
+import numpy as np
+from scratchrl.experience import mpi
+ranks = mpi.connect()
+for dtype in (np.float32, np.float64):
+    for size in (1, 5000, mpi.SHORT // 4, mpi.SHORT):
+        own = np.random.default_rng(ranks.rank).standard_normal(size).astype(dtype)
+        everybody = ranks.gather(own)
+        total = ranks.add(own.copy())
+        np.testing.assert_allclose(total, np.sum(everybody, axis=0), rtol=0, atol=8 * np.finfo(dtype).eps)
+        assert total.dtype == dtype
+        assert len({heard.tobytes() for heard in ranks.gather(total)}) == 1
+if ranks.gather("equal") and ranks.rank == 0:
+    print(ranks.size, "ranks hold the same sums")
+"""
+
+
+@pytest.mark.skipif(not (MPIEXEC.exists() and importlib.util.find_spec("mpi4py")), reason="the extra mpi is missing")
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_sums_are_those_of_all_ranks_to_the_same_bits_on_each(size, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(scratchrl.__file__).parents[1]))
+    words = [str(MPIEXEC), "-n", str(size), sys.executable, "-c", SUMS]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=100, check=False)
+    assert (ended.returncode, ended.stdout) == (0, f"{size} ranks hold the same sums\n"), ended.stderr
