@@ -16,6 +16,7 @@ import numpy as np
 from scratchrl.cli.errors import Refused, refusing
 from scratchrl.cli.options import Options
 from scratchrl.cli.signals import ignored
+from scratchrl.maths import blas
 from scratchrl.maths.ranks import ALONE
 from scratchrl.runs import checkpoint
 
@@ -71,11 +72,11 @@ def opened(name, algorithm, options, config, ranks=ALONE):
 @contextmanager
 def thread_limit(threads):
     """At most so many threads in every matrix library, SciPy's included: Numba's `np.dot` goes through that one."""
-    import scipy.linalg.cython_blas  # noqa: F401
     from threadpoolctl import threadpool_limits
 
     if threads < 1:
         raise Refused(f"--threads: expected at least 1, got {threads}")
+    blas.load()
     with threadpool_limits(limits=threads):
         yield
 

@@ -1,7 +1,7 @@
 """The matrix library of the compiled kernels is SciPy's: Numba asks for it by the name of one extension module.
 
-Imported the ordinary way, that module brings all of scipy.linalg along, four fifths of what a kernel's first call would
-then cost, and 20 MB for the rest of the run. Nothing of that is needed, so the one module is loaded by itself, under its
+Imported the ordinary way, that module brings all of scipy.linalg along, for which a kernel's first call would
+wait 0.15 s, and 20 MB until the run ends. Nothing of that is needed, so the one module is loaded by itself, under its
 own name: whoever imports it afterwards, or all of scipy.linalg, gets the same one.
 """
 
