@@ -1,7 +1,5 @@
 """Record: the arrays that a rollout in progress writes, one row per step, and the Batch made of them at the end."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -65,30 +63,20 @@ def to_batch(record: Record, valid: np.ndarray) -> Batch:
     )
 
 
-@contextmanager
-def finite(record: Record) -> Iterator[None]:
-    """Raise FloatingPointError if the record holds NaN or inf when the block ends, also when it ends by an exception.
+def require_finite(record: Record) -> None:
+    """Raise FloatingPointError that names the first NaN or inf of the record.
 
-    One pass over whole arrays, so once per rollout and not per step. The exception case matters because a NaN
-    observation usually makes the policy or the environment fail one step later, with a message about something else.
+    One pass over whole arrays, so once per rollout and not per step; also after a rollout that an exception cut short,
+    because a NaN observation usually makes the policy or the environment fail one step later, with a message about
+    something else. Within a step the action comes before its consequences, so the policy is blamed first.
     """
-    try:
-        yield
-    except Exception:
-        _require_finite(record)
-        raise
-    _require_finite(record)
-
-
-def _require_finite(record: Record) -> None:
-    """The first NaN or inf; within a step the action comes before its consequences, so the policy is blamed first."""
     found = []
     for order, name, array, shift in (
         (0, "action of the policy", record.action, 0),
         (1, "reward", record.reward, 0),
         (2, "observation", record.obs, -1),
     ):
-        if not np.isfinite(array).all():
+        if not np.logical_and.reduce(np.isfinite(array), axis=None):
             t, n = np.argwhere(~np.isfinite(array))[0, :2]
             found.append((int(t) + shift, order, int(n), f"{name} {array[t, n]}"))
     for t, mask, final in record.finals:

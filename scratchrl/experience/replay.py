@@ -92,19 +92,16 @@ def add(replay: Replay, batch: Batch) -> Replay:
 
     Checked in tests/experience/test_replay.py against a list of rows.
     """
-    count, capacity = batch.valid.size, len(replay.reward)
-    env = np.arange(count, dtype=np.int32) % batch.valid.shape[1]
-    rows = [array.reshape(-1, *array.shape[2:]) for array in batch[:-1]] + [env]
-    if not batch.valid.all():
-        rows = [array[batch.valid.ravel()] for array in rows]
-        count = len(rows[0])
-    start = (replay.position + max(0, count - capacity)) % capacity  # more than fit: only the last are written
-    first = min(count, capacity - start)
-    for array, new in zip(replay[:-2], rows, strict=True):
-        kept = new[-capacity:]
-        array[start : start + first] = kept[:first]
-        if first < len(kept):
-            array[: len(kept) - first] = kept[first:]
+    count, capacity = int(np.count_nonzero(batch.valid)), len(replay.reward)
+    env = np.arange(batch.valid.size, dtype=np.int32) % batch.valid.shape[1]
+    late = max(0, count - capacity)  # more than fit: only the last are written
+    start = (replay.position + late) % capacity
+    cut = min(count, late + capacity - start)
+    for array, new in zip(replay[:-2], (*batch[:-1], env), strict=True):
+        rows = new.reshape(-1, *array.shape[1:])
+        rows = rows if count == len(rows) else rows[batch.valid.ravel()]
+        array[start : start + cut - late] = rows[late:cut]
+        array[: count - cut] = rows[cut:]
     return Replay(*replay[:-2], (replay.position + count) % capacity, min(replay.size + count, capacity))
 
 
@@ -128,7 +125,8 @@ def sample_n_step(
         R = Σ_{i<k} γ^i r_i,   y = R + γ^k m Q(s_k, ·),   m = 1 − terminated of the last
 
     A run breaks off after a transition that terminated or was truncated, and before the newest one is passed: what
-    follows is not remembered yet. It stays in one environment. Truncated or broken off, s_k is a true successor and
+    follows is not remembered yet. It stays in one environment, and a run of transitions that was resumed with new
+    episodes is not taken for one that went on. Truncated or broken off, s_k is a true successor and
     bootstraps with the discount of the steps really taken.
 
     Args:
@@ -139,13 +137,8 @@ def sample_n_step(
     Checked in tests/experience/test_replay.py against a walk over each environment's own list; n = 1 is `sample`.
     """
     rows = _draw(replay, rng, size)
-
-    def continues(row: NDArray, after: NDArray) -> NDArray:
-        """A run that was resumed with new episodes is not taken for one that went on."""
-        return (replay.obs[after] == replay.next_obs[row]).all(axis=1)
-
     ring = (replay.reward, replay.terminated, replay.truncated, replay.env, replay.position, replay.size)
-    reward, last, discount = n_step_replay.runs(*ring, rows, n, gamma, num_envs, continues)
+    reward, last, discount = n_step_replay.runs(*ring, rows, n, gamma, num_envs, replay.obs, replay.next_obs)
     obs, action = (array.take(rows, axis=0) for array in replay[:2])
     next_obs, terminated, truncated = (array.take(last, axis=0) for array in replay[3:6])
     return NStepTransitions(obs, action, reward, next_obs, terminated, truncated, discount)

@@ -42,51 +42,55 @@ def collect(world: World, act: Act, steps: int) -> tuple[Batch, Episodes]:
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     record = recording.empty(world, steps)
-    upcoming = world.episode + 1
-    with recording.finite(record):
+    upcoming, ends = world.episode + 1, []
+    try:
         for t in range(steps):
             if step(world, record, t, act, upcoming):
                 upcoming += record.terminated[t] | record.truncated[t]
-    done = record.terminated | record.truncated
-    valid = _transitions(world, done)
-    episodes = _count(world, record, done, valid)
+                ends.append(t)
+    finally:
+        recording.require_finite(record)
+    valid = _transitions(world, record)
+    episodes = _count(world, record, ends, valid)
     world.episode = upcoming - 1
     world.obs = record.obs[steps].copy()
-    world.filler = done[-1] & (world.mode is AutoresetMode.NEXT_STEP)
     return recording.to_batch(record, valid), episodes
 
 
-def _transitions(world: World, done: np.ndarray) -> np.ndarray:
+def _transitions(world: World, record: Record) -> np.ndarray:
     """valid (T, N): in NEXT_STEP mode the row after a done is a filler, also across two rollouts."""
-    valid = np.ones_like(done)
+    valid = np.ones(record.reward.shape, bool)
     if world.mode is AutoresetMode.NEXT_STEP:
+        done = record.terminated | record.truncated
         valid[0] = ~world.filler
         valid[1:] = ~done[:-1]
+        world.filler = done[-1]
     return valid
 
 
-def _count(world: World, record: Record, done: np.ndarray, valid: np.ndarray) -> Episodes:
-    """Close the episodes that ended, carry the open ones: return, length and tape."""
+def _count(world: World, record: Record, ends: list[int], valid: np.ndarray) -> Episodes:
+    """Close the episodes that ended, at the times `ends`, and carry the open ones: return, length and tape."""
+    first, ended = 0, [(np.zeros(0), np.zeros(0, np.int64))]
     since = np.zeros(len(world.obs), np.int64)
-    ended = []
-    for t, n in np.argwhere(done):
-        _extend(world, record, valid, n, slice(since[n], t + 1))
-        ended.append((world.running_return[n], world.running_length[n]))
-        world.running_return[n], world.running_length[n], world.tape[n] = 0.0, 0, []
-        since[n] = t + 1
-    for n in range(len(since)):
-        _extend(world, record, valid, n, slice(since[n], len(done)))
-    returns, lengths = np.array(ended).reshape(-1, 2).T
-    return Episodes(returns, lengths.astype(np.int64))
+    for t in ends:
+        _extend(world, record, valid, slice(first, t + 1))
+        over, first = record.terminated[t] | record.truncated[t], t + 1
+        ended.append((world.running_return[over], world.running_length[over]))
+        world.running_return[over], world.running_length[over], since[over] = 0, 0, first
+    _extend(world, record, valid, slice(first, None))
+    if world.mode is AutoresetMode.DISABLED:
+        for n, begun in enumerate(since.tolist()):
+            if begun:
+                world.tape[n] = []
+            world.tape[n].append(record.action[begun:, n].copy())
+    return Episodes(*map(np.concatenate, zip(*ended, strict=True)))
 
 
-def _extend(world: World, record: Record, valid: np.ndarray, n: int, rows: slice) -> None:
-    """Add rows to the open episode of environment n, one after the other: the sum must not depend on the rollouts."""
-    reward = np.concatenate([world.running_return[n : n + 1], record.reward[rows, n]])
-    world.running_return[n] = np.add.accumulate(reward)[-1]
-    world.running_length[n] += np.count_nonzero(valid[rows, n])
-    if world.mode is AutoresetMode.DISABLED and rows.start < rows.stop:
-        world.tape[n].append(record.action[rows, n].copy())
+def _extend(world: World, record: Record, valid: np.ndarray, rows: slice) -> None:
+    """Add rows to the open episodes, one after the other: a sum must not depend on where rollouts begin."""
+    reward = np.concatenate([world.running_return[None], record.reward[rows]])
+    world.running_return = np.add.accumulate(reward)[-1]
+    world.running_length += np.add.reduce(valid[rows])
 
 
 def collect_episodes(world: World, act: Act, horizon: int | None = None) -> tuple[Batch, Episodes]:
@@ -144,8 +148,10 @@ def _play(world: World, act: Act, horizon: int | None) -> tuple[Record, np.ndarr
         t = len(valid)
         if t == len(record.reward):
             record = recording.doubled(record)
-        with recording.finite(record):
+        try:
             step(world, record, t, act, upcoming)
+        finally:
+            recording.require_finite(record)
         if t + 1 == horizon:
             record.truncated[t] = True
         valid.append(playing)

@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Discrete
-from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector import AutoresetMode, VectorEnv
 
 from scratchrl.experience import spaces
-from scratchrl.experience.serial import SerialVectorEnv
 from scratchrl.maths.ranks import ALONE, Ranks
 
 
@@ -81,7 +79,7 @@ def start(
         seed=seed,
         mode=_autoreset_mode(envs),
         encode=spaces.encoder(space),
-        decode=_decoder(envs),
+        decode=spaces.decoder(action_space),
         idle=np.zeros((n, *spaces.action_shape(action_space)), dtype if is_real else np.int64),
         obs=np.zeros((n, spaces.observation_size(space)), dtype),
         episode=np.zeros(n, np.int64),
@@ -94,16 +92,6 @@ def start(
     )
     begin_all(world, seed=episode_seed(seed, first, 0))
     return world
-
-
-def _decoder(envs: VectorEnv) -> Callable[[np.ndarray], Any]:
-    """The spaces' decoder; plain integers where environments step one by one, whose own checks take them far faster."""
-    space: Any = envs.single_action_space
-    decode = spaces.decoder(space)
-    one_by_one = isinstance(envs.unwrapped, SerialVectorEnv | SyncVectorEnv | AsyncVectorEnv)
-    if not (one_by_one and isinstance(space, Discrete)):
-        return decode
-    return (lambda action: decode(action).tolist()) if space.start else lambda action: action.tolist()
 
 
 def _autoreset_mode(envs: VectorEnv) -> AutoresetMode:

@@ -1,6 +1,6 @@
 r"""Numba's only door: `kernels.x` is the compiled form of the plain Python definition `x_py`.
 
-The definitions are ordinary functions in loops.py, network_loops.py and squashed_loops.py, where tests, coverage and
+The definitions are ordinary functions in the *loops.py files, where tests, coverage and
 mutation tools can see them. A kernel is compiled when it is first asked for, and cached on disk; Numba itself is
 imported only then, so a program that needs none of these loops never pays for it. Arrays that Numba cannot hold
 (complex step, ball arithmetic) go through the definition, or through the NumPy formula of the public function.
@@ -13,9 +13,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from scratchrl.maths import loops, network_loops, squashed_loops
+from scratchrl.maths import blas, loops, network_loops, replay_loops, squashed_loops
 
-HOMES = (loops, network_loops, squashed_loops)
+HOMES = (loops, network_loops, replay_loops, squashed_loops)
 
 
 def __getattr__(name: str) -> Callable[..., Any]:
@@ -28,6 +28,7 @@ def __getattr__(name: str) -> Callable[..., Any]:
     from numba import njit
     from numba.extending import register_jitable
 
+    blas.load()
     for helper in (helper for module in HOMES for helper in module.HELPERS):
         register_jitable(helper)
     globals()[name] = kernel = njit(getattr(home, definition), cache=True, error_model="numpy")

@@ -204,6 +204,18 @@ def c51_projection_py(probs: NDArray, start: NDArray, stride: NDArray) -> NDArra
     return out
 
 
+def _square(g: NDArray) -> float:
+    """Σ g² in float64, where that of float32 numbers cannot overflow: eight sums that do not wait for each other."""
+    sums = np.zeros(8)
+    whole = g.size - g.size % 8
+    for first in range(0, whole, 8):
+        for k in range(8):
+            sums[k] += np.float64(g[first + k]) * np.float64(g[first + k])
+    for i in range(whole, g.size):
+        sums[0] += np.float64(g[i]) * np.float64(g[i])
+    return sums.sum()
+
+
 def adam_py(
     m: NDArray, v: NDArray, t: int, g: NDArray, lr: float, beta1: float, beta2: float, eps: float, max_norm: float,
     step: NDArray, m_new: NDArray, v_new: NDArray,
@@ -211,9 +223,7 @@ def adam_py(
     """`optimizers.adam` in one pass: step, m_new, v_new after the t-th gradient, shortened to max_norm if longer."""
     shorten = m.dtype.type(1)
     if max_norm < np.inf:
-        square = np.float64(0)  # of float32 numbers it cannot overflow
-        for i in range(g.size):
-            square += np.float64(g[i]) * np.float64(g[i])
+        square = _square(g)
         if not square <= max_norm * max_norm:
             shorten = m.dtype.type(max_norm / np.sqrt(square))
     b1, b2, e = m.dtype.type(beta1), m.dtype.type(beta2), m.dtype.type(eps)
@@ -239,4 +249,4 @@ def polyak_py(online: NDArray, target: NDArray, tau: float) -> NDArray:
     return new
 
 
-HELPERS = (_exponentials,)
+HELPERS = (_exponentials, _square)

@@ -11,30 +11,27 @@ one, for what follows is not remembered yet. There s_k is a true successor and b
 of the steps really taken.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchrl.maths import kernels
 from scratchrl.maths.constants import exact
 
 
 def runs(
     reward: NDArray, terminated: NDArray, truncated: NDArray, env: NDArray, position: int, size: int,
-    rows: NDArray, n: int, gamma: float, num_envs: int, continues: Callable[[NDArray, NDArray], Any] | None = None,
+    rows: NDArray, n: int, gamma: float, num_envs: int, obs: NDArray | None = None, next_obs: NDArray | None = None,
 ) -> tuple[NDArray, NDArray, NDArray]:  # fmt: skip
     r"""R, the last row and γ^k of the runs from these rows on.
 
     Args:
       reward, terminated, truncated, env: (C,) of the ring; env: which environment, from 0 to num_envs − 1.
       rows: (B,), filled ones; n ≥ 1; gamma in [0, 1]; num_envs: N.
-      continues: (rows, the ones after them) → (B,) whether one goes on from the other, if more than their environment
-        has to agree.
+      obs, next_obs: (C, O), if given a run goes on only where the successor is the next row's observation.
     Returns:
       reward: R (B,); last: (B,) row of the last transition, with s_k as its successor; discount: γ^k (B,).
     Raises:
-      ValueError: n < 1.
+      ValueError: n < 1, or a row that is not filled.
 
     Checked in tests/maths/test_n_step_replay.py against a walk over each environment's own list; n-step returns.
 
@@ -44,34 +41,15 @@ def runs(
     """
     if n < 1:
         raise ValueError(f"n: expected at least 1, got {n}")
-    factor = discount = exact(gamma, reward) * np.ones(len(rows), reward.dtype)
-    last, total, going = rows, reward.take(rows), np.ones(len(rows), bool)
-    for _ in range(n - 1):
-        after, exists = following(env, position, size, last, num_envs)
-        going = going & exists & ~(terminated[last] | truncated[last])
-        if continues is not None:
-            going = going & continues(last, after)
-        last = np.where(going, after, last)
-        total = total + np.where(going, discount * reward[last], 0 * total)
-        discount = np.where(going, discount * factor, discount)
+    if not kernels.are_below(rows, size):
+        raise ValueError(f"rows: expected 0 to {size - 1}, got {rows.min()} to {rows.max()}")
+    nothing = np.zeros((len(env), 0), reward.dtype)
+    obs, next_obs = (nothing if given is None else given for given in (obs, next_obs))
+    factor = exact(gamma, reward) * np.ones(1, reward.dtype)
+    total, discount = np.empty((2, len(rows)), reward.dtype)
+    last = np.empty(len(rows), np.int64)
+    kernels.select("runs", reward, obs, next_obs)(
+        reward, terminated, truncated, env, position, size, obs, next_obs, rows, n, factor, num_envs,
+        total, last, discount,
+    )  # fmt: skip
     return total, last, discount  # (1)
-
-
-def following(env: NDArray, position: int, size: int, rows: NDArray, num_envs: int) -> tuple[NDArray, NDArray]:
-    """The next row of the same environment, and whether there is one: the newest of its environment has none.
-
-    Args:
-      as in `runs`.
-    Returns:
-      after (B,), of no meaning where there is none; exists (B,).
-
-    Checked in tests/maths/test_n_step_replay.py.
-
-    >>> following(np.array([0, 1, 0, 1]), position=2, size=4, rows=np.array([2, 3, 0]), num_envs=2)
-    (array([0, 1, 1]), array([ True,  True, False]))
-    """
-    capacity, ahead = len(env), np.arange(1, num_envs + 1)
-    age = (rows - position) % capacity if size == capacity else rows  # 0 is the oldest
-    candidates = (rows[:, None] + ahead) % capacity
-    fits = (env[candidates] == env[rows, None]) & (age[:, None] + ahead < size)
-    return candidates[np.arange(len(rows)), fits.argmax(axis=1)], fits.any(axis=1)

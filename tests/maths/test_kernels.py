@@ -48,7 +48,7 @@ def test_a_kernel_is_its_definition_compiled_once_and_selected_for_floats_alone(
     kernel = kernels.select("reverse_scan", scan)
     assert kernels.reverse_scan is kernel
     assert compiled == [(loops.reverse_scan_py, {"cache": True, "error_model": "numpy"})]
-    assert helpers == [*loops.HELPERS, *network_loops.HELPERS, *squashed_loops.HELPERS]
+    assert helpers == [helper for home in kernels.HOMES for helper in home.HELPERS]
     assert kernels.reverse_scan_py is loops.reverse_scan_py is not kernel
     for types in ("f", "d", "fd", "df"):
         assert kernels.select("reverse_scan", *(scan.astype(t) for t in types)) is kernel

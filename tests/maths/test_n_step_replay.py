@@ -61,10 +61,11 @@ def test_with_the_values_of_the_successors_it_is_the_n_step_return(drawn, n):
     np.testing.assert_array_equal(target, expected)
 
 
-def test_whoever_asks_may_break_a_run_off():
-    no = np.zeros(4, bool)
+def test_a_run_ends_where_the_next_row_does_not_begin_where_it_led():
+    no, obs = np.zeros(4, bool), np.arange(5.0)[:, None]
     ring = (np.ones(4), no, no, np.zeros(4, int), 0, 4)
-    _, last, discount = n_step_replay.runs(*ring, np.arange(4), 3, GAMMA, 1, lambda row, after: row != 1)
+    next_obs = np.where(obs == 1, 9, obs + 1)
+    _, last, discount = n_step_replay.runs(*ring, np.arange(4), 3, GAMMA, 1, obs[:4], next_obs[:4])
     assert last.tolist() == [1, 1, 3, 3]
     assert discount.tolist() == [0.25, 0.5, 0.25, 0.5]
 
@@ -78,6 +79,13 @@ def test_a_run_has_a_transition():
 def test_the_newest_row_of_an_environment_has_none_after_it():
     """Two environments take turns in a full ring whose oldest row is 3."""
     env = np.array([1, 0, 1, 0, 1, 0])
-    after, exists = n_step_replay.following(env, 3, 6, np.arange(6), 2)
-    assert exists.tolist() == [row not in (1, 2) for row in range(6)]
-    assert after[exists].tolist() == [2, 5, 0, 1]
+    no = np.zeros(6, bool)
+    _, last, _ = n_step_replay.runs(np.ones(6), no, no, env, 3, 6, np.arange(6), 2, GAMMA, 2)
+    assert last.tolist() == [2, 1, 2, 5, 0, 1]
+
+
+def test_a_row_that_is_not_filled_is_refused():
+    no = np.zeros(2, bool)
+    for row in (-1, 1, 2):
+        with pytest.raises(ValueError, match="rows: expected 0 to 0, got"):
+            n_step_replay.runs(np.ones(2), no, no, np.zeros(2, int), 1, 1, np.array([0, row]), 2, GAMMA, 1)
