@@ -47,7 +47,7 @@ def test_a_tiny_run_measures_every_part_and_is_drawn_again_from_its_json(growth,
     monkeypatch.setattr(growth, "SIZES", {"envs": [1, 2, 8], "batch": [64, 128], "width": [4, 8]})
     growth.main(growth.Options(rounds=1, json=tmp_path / "growth.json", out=tmp_path))
     rows = json.loads((tmp_path / "growth.json").read_text())
-    parts = {"both", "update", "rollout"}
+    parts = {"total", "update", "rollout"}
     expected = {("envs", name, part, n) for name in ("PPO", "TRPO") for part in parts for n in (1, 2, 8)}
     expected |= {("batch", name, "update", n) for name in ("PPO", "TRPO") for n in (64, 128)}
     expected |= {("width", name, "update", n) for name in ("PPO", "TRPO") for n in (4, 8)}

@@ -92,7 +92,7 @@ def training(algorithm: ModuleType, config: Any) -> Callable[[], dict[str, float
         between = time.perf_counter()
         algorithm.update(agent, state, batch, config, rng)
         ended, steps = time.perf_counter(), np.count_nonzero(batch.valid)
-        parts = {"both": ended - begun, "update": ended - between, "rollout": between - begun}
+        parts = {"total": ended - begun, "update": ended - between, "rollout": between - begun}
         return {part: float(seconds / steps) for part, seconds in parts.items()}
 
     return work

@@ -14,7 +14,7 @@ TITLES = {
 }
 AXES = {"envs": "environments N", "batch": "steps in a batch B", "width": "width of both hidden layers"}
 COLORS = {"PPO": "#0072B2", "TRPO": "#D55E00"}
-STYLES = {"both": "-", "update": "--", "rollout": ":"}
+STYLES = {"total": "-", "update": "--", "rollout": ":"}
 
 
 class Line(NamedTuple):
@@ -94,7 +94,7 @@ def draw(drawn: Sequence[Line], path: Path) -> None:
     axes.set_xticks(drawn[0].x, [f"{x:,}" for x in drawn[0].x])
     axes.set_ylim(10 ** np.floor(times.min()), 10 ** np.ceil(times.max()))
     axes.minorticks_off()
-    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_major_formatter("{x:,g}")
     axes.grid(alpha=0.3)
     name_ends(axes, drawn)
     figure.legend(loc="outside lower center", ncols=2, fontsize="small", title="least squares: time ∝ sizeᵖ")

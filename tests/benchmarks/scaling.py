@@ -5,7 +5,9 @@
 
 The batch is the same and dealt out, one thread each. Ranks wait for each other thousands of times in an update, so each
 needs a core to itself: anything else that runs meanwhile delays all of them, and the figure is then one of the
-scheduler. The table shows medians over turns; the first update of a turn, which compiles, is not counted.
+scheduler. The table shows medians over turns; the first update of a turn, which compiles, is not counted. The column
+"apart" is the limit: as many processes at once that have nothing to do with each other, each with the whole batch; what
+they lose, the machine takes (shared caches and memory, cores that slow down when others are busy, whatever else runs).
 Needs pip install ".[mpi,mujoco]".
 """
 
@@ -15,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,31 +75,46 @@ def turn(updates: int, num_envs: int, value_minibatch: int, env: str) -> None:
             print((state.step - step) / (time.perf_counter() - begun))
 
 
-def speed(ranks: int, asked: Options) -> float:
-    """Steps per second of one turn."""
+def speeds(ranks: int, launcher: Sequence[str], asked: Options) -> list[float]:
+    """Steps per second of one turn: of `ranks` ranks together, or of each of `ranks` processes without a launcher."""
     numbers = asked.updates, asked.num_envs, asked.value_minibatch
-    words = [sys.executable, __file__, "turn", *map(str, numbers), asked.env]
-    launcher = [str(Path(sys.executable).with_name("mpiexec")), "-n", str(ranks)] if ranks > 1 else []
+    words = [*launcher, sys.executable, __file__, "turn", *map(str, numbers), asked.env]
     root = str(Path(__file__).parents[2])
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": root}
-    ended = subprocess.run([*launcher, *words], env=environment, capture_output=True, text=True, check=True)
-    return float(ended.stdout)
+    begun = [
+        subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(1 if launcher else ranks)
+    ]
+    said = [process.communicate() for process in begun]
+    for process, (_, complaint) in zip(begun, said, strict=True):
+        if process.returncode:
+            raise RuntimeError(complaint)
+    return [float(out) for out, _ in said]
+
+
+def measure(asked: Options) -> list[dict[str, float]]:
+    """A row for every number of ranks."""
+    mpiexec = str(Path(sys.executable).with_name("mpiexec"))
+    together: dict[int, list[float]] = {ranks: [] for ranks in asked.ranks}
+    apart: dict[int, list[float]] = {ranks: [] for ranks in asked.ranks}
+    for _ in range(asked.rounds):
+        for ranks in asked.ranks:
+            together[ranks] += speeds(ranks, [mpiexec, "-n", str(ranks)] if ranks > 1 else [], asked)
+            apart[ranks] += speeds(ranks, [], asked) if ranks > 1 else together[ranks][-1:]
+    one = statistics.median(together[asked.ranks[0]]) / asked.ranks[0]
+    return [
+        {"ranks": ranks, "steps/s": speed, "efficiency": speed / (ranks * one), "apart": limit / one}
+        for ranks in asked.ranks
+        for speed, limit in [(statistics.median(together[ranks]), statistics.median(apart[ranks]))]
+    ]
 
 
 def main(asked: Options) -> None:
     """Prints the table."""
-    turns: dict[int, list[float]] = {ranks: [] for ranks in asked.ranks}
-    for _ in range(asked.rounds):
-        for ranks, speeds in turns.items():
-            speeds.append(speed(ranks, asked))
-    one = statistics.median(turns[asked.ranks[0]]) / asked.ranks[0]
-    rows = [
-        {"ranks": ranks, "steps/s": statistics.median(speeds), "efficiency": statistics.median(speeds) / (ranks * one)}
-        for ranks, speeds in turns.items()
-    ]
-    print(f"{'ranks':>5}  {'steps/s':>8}  efficiency (goal {GOAL:.0%})")
+    rows = measure(asked)
+    print(f"{'ranks':>5}  {'steps/s':>8}  {'efficiency':>10}  {'apart':>5}   (goal {GOAL:.0%})")
     for row in rows:
-        print(f"{row['ranks']:>5}  {row['steps/s']:>8.0f}  {row['efficiency']:.0%}")
+        print(f"{row['ranks']:>5}  {row['steps/s']:>8.0f}  {row['efficiency']:>10.0%}  {row['apart']:>5.0%}")
     if asked.json is not None:
         asked.json.write_text(json.dumps({"goal": GOAL, "rows": rows}, indent=1))
 
