@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchrl.maths import categorical, distributional, kernels, loops, mlp, network_loops, squashed_loops, targets
+from scratchrl.maths import categorical, distributional, kernels, loops, mlp, network_loops, targets
 from scratchrl.oracle import strategies
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
