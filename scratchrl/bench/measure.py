@@ -14,6 +14,7 @@ class Pace(NamedTuple):
 
     rounds: int  # turns of every contender
     turn: float  # seconds that a turn lasts at least: calls are repeated until then
+    whole: int  # rounds where a turn is a whole run
 
 
 class Result(NamedTuple):
@@ -42,12 +43,9 @@ def measure(work: Work, pace: Pace) -> Result:
 
 def taking_turns(work: Work, runs: Mapping[str, Run], pace: Pace) -> dict[str, list[float]]:
     """Costs of a call in each round, contenders one after the other within it; each round begins with another one."""
-    if not work.warm:
-        for run in runs.values():
-            run()  # compiles
-    calls = {name: 1 if work.unit != "s" or work.warm else repetitions(run, pace.turn) for name, run in runs.items()}
+    calls = dict.fromkeys(runs, 1) if work.whole else {name: repetitions(run, pace.turn) for name, run in runs.items()}
     turns: dict[str, list[float]] = {name: [] for name in runs}
-    for number in range(pace.rounds):
+    for number in range(pace.whole if work.whole else pace.rounds):
         for name in rotated(list(runs), number):
             turns[name].append(seconds(runs[name], calls[name]) if work.unit == "s" else float(runs[name]()))
     return turns
@@ -65,6 +63,7 @@ def rotated(names: list[str], by: int) -> list[str]:
 
 def repetitions(run: Run, turn: float) -> int:
     """Calls that last at least `turn` seconds together: doubled until a tenth of that is seen, then extrapolated."""
+    run()  # compiles
     calls = 1
     while (spent := seconds(run, calls) * calls) < turn / 10:
         calls *= 2

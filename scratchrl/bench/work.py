@@ -1,9 +1,10 @@
 """Work: one row of the benchmark, which is one computation and everybody who does it.
 
 A contender is a setup: called once, it returns the function that is measured. Imports of peers stand inside setups; one
-that is not installed is left out and hides nobody else. Two kinds of contender are no library but a limit: `sgemm` and
+that is not installed is left out and hides nobody else. Some contenders are no library but a limit: `sgemm` and
 `bandwidth` (machine.py) say what the same floating-point operations or the same reads and writes cost at the peak of
-this machine. They take turns with the others, so that whatever else the machine does slows them too.
+this machine, `environment` what the environments cost that a run plays. They take turns with the others, so that
+whatever else the machine does slows them too.
 """
 
 import importlib
@@ -17,7 +18,7 @@ import scratchrl.bench
 
 Run = Callable[[], Any]
 Setup = Callable[[], Run]
-LIMITS = ("sgemm", "bandwidth")
+LIMITS = ("sgemm", "bandwidth", "environment")
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -33,7 +34,8 @@ class Work(NamedTuple):
     rate: str = ""  # what is counted by `amount`, if speed is to be shown and not time
     at_most: float = inf  # what ours may cost: seconds, or `unit`s
     unit: str = "s"  # not "s": the number that a call returns is what it cost, in this unit, and no clock is read
-    warm: bool = False  # setups have done the work once already
+    whole: bool = False  # seconds long, like a training run: setups warm it up, one call is a turn
+    slow: bool = False  # minutes long: no part of a quick look
     answers: Mapping[str, Callable[[Any], Any]] = NOTHING  # contender → what its return value means, as one array
     tolerance: float | None = None  # answers agree so far, relative to the largest; None: there is nothing to compare
 

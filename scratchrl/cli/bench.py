@@ -7,7 +7,7 @@ import tyro
 
 from scratchrl.cli.errors import Refused, refusing
 
-STEADY, QUICK = (9, 0.2), (3, 0.02)  # rounds, seconds of a turn
+STEADY, QUICK = (31, 0.02, 5), (9, 0.005, 2)  # rounds, seconds of a turn, rounds of whole runs
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Bench:
     only: str = ""
     """rows whose group or name contains this"""
     rounds: int | None = None
-    """turns of every contender; the table shows medians (default 9, quick 3)"""
+    """turns of every contender; the table shows medians (default 31, 5 of whole runs; with --quick 9 and 2)"""
     quick: bool = False
-    """few and short turns: a first look"""
+    """few and short turns, and no rows that take minutes: a first look"""
     json: Path | None = None
     """also write the measurements here"""
     against: Path | None = None
@@ -40,10 +40,11 @@ def bench(arguments):
     with refusing(ValueError, prefix=f"--against {asked.against}: "):
         before = table.from_json(asked.against.read_text(encoding="utf-8"))[1] if asked.against else None
     works = [work for work in all_works() if asked.only.lower() in f"{work.group}: {work.name}".lower()]
+    works = [work for work in works if not (asked.quick and work.slow)]
     if not works:
         raise Refused(f"--only: no row's group or name contains {asked.only!r}")
-    rounds, turn = QUICK if asked.quick else STEADY
-    pace = Pace(asked.rounds or rounds, turn)
+    rounds, turn, whole = QUICK if asked.quick else STEADY
+    pace = Pace(asked.rounds or rounds, turn, asked.rounds or whole)
     described = machine.description()
     described["peaks"] = machine.peaks(lambda run: seconds(run, repetitions(run, turn)))
     print(f"{table.preamble(described)}\n\n{table.HEAD}", flush=True)
