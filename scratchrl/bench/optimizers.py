@@ -65,11 +65,10 @@ def torch_adam(size: str, fused: bool) -> Run:
 
 
 def stream(theta, m, v, gradient):
-    """Reads θ, m, v, g; writes θ, m, v."""
+    """Reads θ, m, v, g, then writes θ, m, v. No constants: they would be float64 and make the sums so."""
     for i in range(len(theta)):
-        m[i] = 0.9 * m[i] + 0.1 * gradient[i]
-        v[i] = 0.99 * v[i] + 0.01 * gradient[i]
-        theta[i] -= 1e-3 * m[i]
+        m_new, v_new, theta_new = m[i] + gradient[i], v[i] - gradient[i], theta[i] + gradient[i]
+        m[i], v[i], theta[i] = m_new, v_new, theta_new
 
 
 def bandwidth(size: str) -> Run:

@@ -1,4 +1,4 @@
-"""How many threads everybody may use: BLAS (NumPy's and SciPy's), torch, Numba."""
+"""How many threads everybody may use: BLAS (NumPy's and SciPy's) and torch. Our own kernels have one each."""
 
 import sys
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 @contextmanager
 def limited(count: int) -> Iterator[None]:
-    """So many for each library that is loaded; torch and Numba keep them afterwards, BLAS does not.
+    """So many for each library that is loaded; torch keeps them afterwards, BLAS does not.
 
     JAX fixes its threads when it starts: see jax_peer.py.
     """
@@ -17,7 +17,5 @@ def limited(count: int) -> Iterator[None]:
 
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(count)
-    if numba := sys.modules.get("numba"):
-        numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
     with threadpool_limits(count):
         yield

@@ -29,7 +29,7 @@ class Work(NamedTuple):
     group: str  # the file it stands in
     contenders: Mapping[str, Setup]  # "ours" first; a setup may raise ImportError: then this one is not installed
     targets: Mapping[str, float]  # peer → how many times as fast as it ours is to be; limit → the share of it
-    threads: int = 1  # of BLAS, torch and Numba
+    threads: int = 1  # of BLAS and torch
     amount: Mapping[str, float] = NOTHING  # contender → how much of the work one call does; 1 unless said
     rate: str = ""  # what is counted by `amount`, if speed is to be shown and not time
     at_most: float = inf  # what ours may cost: seconds, or `unit`s

@@ -52,10 +52,10 @@ def bench(arguments):
     for work in works:
         results.append(measure(work, pace))
         print("\n".join(table.lines(results[-1])), flush=True)
+        if asked.json is not None:
+            with replacing(asked.json) as file:
+                file.write(table.to_json(described, results))
     print(f"\n{table.summary(results)}")
-    if asked.json is not None:
-        with replacing(asked.json) as file:
-            file.write(table.to_json(described, results))
     if before is not None:
         print("\n".join(["", *table.against(before, results)]))
     return 0
