@@ -29,7 +29,7 @@ from scratchrl.experience.rollout import collect
 from scratchrl.experience.samples import Samples
 from scratchrl.experience.scales import Scales, empty, scaled
 from scratchrl.experience.world import World
-from scratchrl.maths import chunks, critic, initialization, objectives, optimizers, policies, values
+from scratchrl.maths import chunks, critic, fused, initialization, objectives, optimizers, policies, values
 from scratchrl.maths.optimizers import Adam
 from scratchrl.maths.ranks import ALONE, Ranks
 
@@ -115,10 +115,12 @@ def loss_and_grad(agent: Agent, theta: NDArray, samples: Samples, config: Coeffi
     Returns:
       loss (), d_theta (size,).
     """
-    distribution, rows = agent.policy.distribution, len(samples.obs)
+    distribution, rows, c = agent.policy.distribution, len(samples.obs), config.entropy_coefficient
+    if fused.covers(agent.policy, theta, samples.obs, samples.action, samples.advantage):
+        return fused.policy_gradient(agent.policy, theta, samples.obs, samples.action, samples.advantage, c)
     params, cache = policies.forward(agent.policy, theta, samples.obs)
     value, d_log_prob = objectives.policy_gradient(distribution.log_prob(params, samples.action), samples.advantage)
-    value, d_entropy = objectives.entropy_bonus(value, distribution.entropy(params), config.entropy_coefficient)
+    value, d_entropy = objectives.entropy_bonus(value, distribution.entropy(params), c)
     d_params = d_log_prob[:, None] * distribution.score(params, samples.action)
     d_params += d_entropy[:, None] * distribution.entropy_grad(params)
     return -value.mean(), policies.vjp(agent.policy, theta, cache, -d_params / rows)  # (1)

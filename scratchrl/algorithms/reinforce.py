@@ -31,7 +31,7 @@ from scratchrl.experience.batch import Batch, valid_rows
 from scratchrl.experience.rollout import collect_episodes
 from scratchrl.experience.scales import Scales, empty, scaled
 from scratchrl.experience.world import World
-from scratchrl.maths import objectives, optimizers, policies, returns
+from scratchrl.maths import chunks, objectives, optimizers, policies, returns
 from scratchrl.maths.optimizers import Adam
 from scratchrl.maths.ranks import ALONE, Ranks
 
@@ -107,12 +107,16 @@ def loss_and_grad(
     Returns:
       loss (), d_theta (size,).
     """
-    obs, action, weight = valid_rows(batch, batch.obs, batch.action, weights(batch, config, ranks))
-    params, cache = policies.forward(agent.policy, theta, obs)
-    value, d_log_prob = objectives.policy_gradient(agent.policy.distribution.log_prob(params, action), weight)
-    episodes = batch.reward.shape[1]
-    d_params = d_log_prob[:, None] * agent.policy.distribution.score(params, action)
-    return -value.sum() / episodes, policies.vjp(agent.policy, theta, cache, -d_params / episodes)  # (2)
+    distribution, episodes = agent.policy.distribution, batch.reward.shape[1]
+
+    def part(rows: tuple[NDArray, ...]) -> tuple[NDArray, NDArray]:
+        obs, action, weight = rows
+        params, cache = policies.forward(agent.policy, theta, obs)
+        value, d_log_prob = objectives.policy_gradient(distribution.log_prob(params, action), weight)
+        d_params = d_log_prob[:, None] * distribution.score(params, action)
+        return -value.sum() / episodes, policies.vjp(agent.policy, theta, cache, -d_params / episodes)  # (2)
+
+    return chunks.total(part, valid_rows(batch, batch.obs, batch.action, weights(batch, config, ranks)))
 
 
 # ---- one update, and the loop ----
@@ -125,12 +129,14 @@ def update(
     loss, d_theta = ranks.mean(loss_and_grad(agent, state.theta, batch, config, ranks), batch.reward.shape[1])
     optimizer, step = optimizers.adam(state.optimizer, d_theta, config.lr)
     (obs,) = valid_rows(batch, batch.obs)
-    params, _ = policies.forward(agent.policy, state.theta, obs)
-    entropy = ranks.mean(agent.policy.distribution.entropy(params).mean(), len(obs))
+
+    def entropy(rows: NDArray) -> NDArray:
+        return agent.policy.distribution.entropy(policies.forward(agent.policy, state.theta, rows)[0]).mean()
+
     info = {
         "charts/learning_rate": config.lr,
         "losses/policy_loss": float(loss),
-        "losses/entropy": float(entropy),
+        "losses/entropy": float(ranks.mean(chunks.mean(entropy, obs), len(obs))),
     }
     steps = state.step + ranks.total(int(batch.valid.sum()))
     return State(state.theta + step, optimizer, state.scales, steps), info

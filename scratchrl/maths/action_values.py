@@ -74,19 +74,14 @@ def explorer(net: MLP, theta: NDArray, epsilon: float, rng: np.random.Generator)
     >>> explorer(MLP((1, 2)), np.array([2.0, 7.0, 0.0, 0.0]), 0.0, np.random.default_rng(0))(np.array([[3.0], [-3.0]]))
     array([1, 0])
     """
-    if theta.dtype != np.float32 or not kernels.are_alike(theta):
-        return lambda obs: epsilon_greedy(mlp.forward(net, theta, obs)[0], epsilon, rng)
-    kernel, activation, room = kernels.epsilon_greedy, mlp.ACTIVATIONS[net.activation], None
 
-    def act(obs: NDArray) -> NDArray:
-        nonlocal room
-        if room is None or len(room[0]) != len(obs):
-            if obs.shape[1:] != net.sizes[:1]:
-                raise ValueError(f"obs: expected shape (B, {net.sizes[0]}), got {obs.shape}")
-            room = tuple(mlp.outputs(net, len(obs)))
-        return kernel(theta, net.sizes, activation, obs, room, rng.random(len(obs)), epsilon)
+    def plain(obs: NDArray) -> NDArray:
+        return epsilon_greedy(mlp.forward(net, theta, obs)[0], epsilon, rng)
 
-    return act
+    if not mlp.is_narrow(theta):
+        return plain
+    run = mlp.repeated(net, theta, kernels.epsilon_greedy)
+    return lambda obs: run(obs, rng.random(len(obs)), epsilon)[1] if mlp.is_narrow(obs) else plain(obs)
 
 
 def check_action(net: MLP, action: NDArray) -> None:

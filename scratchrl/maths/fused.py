@@ -1,8 +1,8 @@
-"""Whole gradients in one compiled call, for what is trained most: float32; PPO's clip on categorical actions, and DQN.
+"""Whole gradients in one compiled call, for what is trained most: float32; A2C, PPO's clip (categorical actions), DQN.
 
 What takes a dozen calls when it is composed of `policies.forward`, `log_prob`, `objectives.ppo_clip`, `score` and
 `vjp` is here one pass over a minibatch, so that small minibatches cost what their arithmetic costs. The composition is
-the definition (algorithms/ppo.py, algorithms/dqn.py); this must equal it.
+the definition (algorithms/a2c.py, ppo.py, dqn.py); this must equal it.
 
 Checked in tests/maths/test_fused.py: equal to the composition within rounding, for every shape and every ratio.
 """
@@ -17,12 +17,33 @@ from scratchrl.maths.mlp import MLP
 from scratchrl.maths.policies import Policy
 
 
-def covers(
-    policy: Policy, theta: NDArray, obs: NDArray, action: NDArray, log_prob_old: NDArray, advantage: NDArray
-) -> bool:
-    """Whether `ppo_clip` takes these: one softmax, one integer a row, all else float32 and contiguous."""
+def covers(policy: Policy, theta: NDArray, obs: NDArray, action: NDArray, *reals: NDArray) -> bool:
+    """Whether the two below take these: one softmax, one integer a row, all else float32 and contiguous."""
     one_softmax = policy.free == 0 and len(policy.distribution.segments) == 1 and action.ndim == 1
-    return one_softmax and theta.dtype.char == "f" and kernels.are_alike(theta, obs, log_prob_old, advantage)
+    return one_softmax and theta.dtype.char == "f" and kernels.are_alike(theta, obs, *reals)
+
+
+def policy_gradient(
+    policy: Policy, theta: NDArray, obs: NDArray, action: NDArray, advantage: NDArray, entropy_coefficient: float
+) -> tuple[Any, NDArray]:
+    """−(1/B) Σ_b (A_b log π(a_b|o_b) + c H_b) and its gradient with respect to θ, c the entropy coefficient.
+
+    Args:
+      obs (B, O); action (B,) integers; advantage (B,). `covers` must hold.
+    Returns:
+      loss (), d_theta (size,), float32.
+    Raises:
+      ValueError: an action that the policy does not have.
+
+    Checked in tests/maths/test_fused.py.
+    """
+    net = policy.mlp
+    action_values.check_action(net, action)
+    loss, d_theta = kernels.categorical_policy_gradient(
+        theta, net.sizes, mlp.ACTIVATIONS[net.activation], obs, tuple(mlp.outputs(net, len(obs))),
+        action, advantage, entropy_coefficient,
+    )  # fmt: skip
+    return np.float32(loss), d_theta
 
 
 def ppo_clip(
@@ -47,8 +68,7 @@ def ppo_clip(
     """
     net = policy.mlp
     objectives.check_clip(clip)
-    if not kernels.are_below(action, net.sizes[-1]):
-        raise ValueError(f"action: expected 0 to {net.sizes[-1] - 1}, got {action.min()} to {action.max()}")
+    action_values.check_action(net, action)
     loss, d_theta = kernels.categorical_ppo_clip(
         theta, net.sizes, mlp.ACTIVATIONS[net.activation], obs, tuple(mlp.outputs(net, len(obs))),
         action, log_prob_old, advantage, clip,

@@ -19,7 +19,7 @@ from the output backwards gives a covector times the Jacobian (`vjp`): each is e
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +90,7 @@ def forward(net: MLP, theta: NDArray, x: NDArray) -> tuple[NDArray, list[NDArray
     """
     _check(net, theta)
     _check_input(net, x)
-    if theta.dtype == np.float32 and kernels.are_alike(theta, x):
+    if is_narrow(theta) and is_narrow(x):
         return _forward_float32(net, theta, x)
     *body, (w_out, b_out) = layers(net, theta)
     cache = [x]
@@ -123,21 +123,43 @@ def predictor(net: MLP, theta: NDArray) -> Callable[[NDArray], NDArray]:
     array([[48.]])
     """
     _check(net, theta)
-    if theta.dtype != np.float32 or not kernels.are_alike(theta):
+    if not is_narrow(theta):
         return lambda x: forward(net, theta, x)[0]
-    kernel, activation, room = kernels.mlp_forward, ACTIVATIONS[net.activation], tuple(outputs(net, 0))
+    run = repeated(net, theta, kernels.mlp_forward)
 
     def predict(x: NDArray) -> NDArray:
+        return run(x)[0][-1] if is_narrow(x) else forward(net, theta, x)[0]
+
+    return predict
+
+
+def is_narrow(array: NDArray) -> bool:
+    """Whether the kernels that go through a whole network take this array: float32, contiguous, writeable.
+
+    >>> is_narrow(np.zeros(2, np.float32)), is_narrow(np.zeros(2))
+    (True, False)
+    """
+    return array.dtype.char == "f" and array.flags.carray
+
+
+def repeated(net: MLP, theta: NDArray, kernel: Callable[..., Any]) -> Callable[..., tuple[tuple[NDArray, ...], Any]]:
+    """(x (B, I), …) → every layer's output, and the result of a kernel (θ, sizes, activation, x, outputs, …).
+
+    For one θ and many x, both as `is_narrow` says: the room for the outputs is kept, and overwritten by the next call.
+
+    Checked in tests/maths/test_mlp.py.
+    """
+    _check(net, theta)
+    activation, room = ACTIVATIONS[net.activation], tuple(outputs(net, 0))
+
+    def run(x: NDArray, *others: Any) -> tuple[tuple[NDArray, ...], Any]:
         nonlocal room
-        if x.dtype != np.float32 or not x.flags.carray:
-            return forward(net, theta, x)[0]
         if len(room[0]) != len(x):
             _check_input(net, x)
             room = tuple(outputs(net, len(x)))
-        kernel(theta, net.sizes, activation, x, room)
-        return room[-1]
+        return room, kernel(theta, net.sizes, activation, x, room, *others)
 
-    return predict
+    return run
 
 
 def vjp(net: MLP, theta: NDArray, cache: list[NDArray], d_y: NDArray) -> NDArray:

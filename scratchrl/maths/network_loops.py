@@ -154,14 +154,20 @@ def _pull(
             out[i] += block[i]
 
 
+def _pull_back(theta: NDArray, sizes: tuple, activation: int, cache: tuple, d_y: NDArray, out: NDArray) -> None:
+    """Σ_b J_bᵀ d_y[b] into `out`, which holds zeros, block by block."""
+    block = _block(sizes)
+    for first in range(0, len(d_y), block):
+        last = min(first + block, len(d_y))
+        _pull(theta, sizes, activation, cache, first, last, d_y[first:last], out)
+
+
 def mlp_vjp_py(
     theta: NDArray, sizes: tuple[int, ...], activation: int, cache: tuple[NDArray, ...], d_y: NDArray
 ) -> NDArray:
     """Σ_b J_bᵀ d_y[b], `mlp.vjp`, block by block."""
-    out, block = np.zeros_like(theta), _block(sizes)
-    for first in range(0, len(d_y), block):
-        last = min(first + block, len(d_y))
-        _pull(theta, sizes, activation, cache, first, last, d_y[first:last], out)
+    out = np.zeros_like(theta)
+    _pull_back(theta, sizes, activation, cache, d_y, out)
     return out
 
 
@@ -207,6 +213,9 @@ def fisher_vector_product_py(
     return out
 
 
+# ---- whole gradients, and acting: float32, in one call ----
+
+
 def value_regression_py(
     phi: NDArray, sizes: tuple[int, ...], activation: int, obs: NDArray, outputs: tuple[NDArray, ...], target: NDArray
 ) -> tuple[float, NDArray]:
@@ -217,7 +226,7 @@ def value_regression_py(
     y, rows, loss, size = outputs[-1], len(obs), 0.0, 0
     for layer in range(len(sizes) - 1):
         size += (sizes[layer] + 1) * sizes[layer + 1]
-    out, block = np.zeros_like(phi), _block(sizes)
+    out = np.zeros_like(phi)
     for start in range(0, phi.size, size):
         one = phi[start : start + size]
         _run(one, sizes, activation, obs, outputs)
@@ -225,10 +234,7 @@ def value_regression_py(
             error = y[b, 0] - target[b]
             loss += 0.5 * error * error
             y[b, 0] = error / rows
-        for first in range(0, rows, block):
-            last = min(first + block, rows)
-            cache = (obs, *outputs[:-1])
-            _pull(one, sizes, activation, cache, first, last, y[first:last], out[start : start + size])
+        _pull_back(one, sizes, activation, (obs, *outputs[:-1]), y, out[start : start + size])
     return loss / rows, out
 
 
@@ -263,11 +269,59 @@ def categorical_ppo_clip_py(
         for a in range(logits.shape[1]):
             logits[b, a] *= weight / mass
         logits[b, action[b]] -= weight
-    out, block = np.zeros_like(theta), _block(sizes)
-    for first in range(0, rows, block):
-        last = min(first + block, rows)
-        _pull(theta, sizes, activation, (obs, *outputs[:-1]), first, last, logits[first:last], out)
+    out = np.zeros_like(theta)
+    _pull_back(theta, sizes, activation, (obs, *outputs[:-1]), logits, out)
     return -total / rows, out
+
+
+def categorical_policy_gradient_py(
+    theta: NDArray, sizes: tuple[int, ...], activation: int, obs: NDArray, outputs: tuple[NDArray, ...],
+    action: NDArray, advantage: NDArray, coefficient: float,
+) -> tuple[float, NDArray]:  # fmt: skip
+    """−(1/B) Σ_b (A log π(a) + c H) and its gradient for a categorical policy in float32, in one call: (loss, d_theta).
+
+    `a2c.loss_and_grad`. The logits in outputs[-1] are overwritten by −(1/B) (A (e_a − p) − c p∘(l − p·l)).
+    """
+    _run(theta, sizes, activation, obs, outputs)
+    logits, rows, total, c = outputs[-1], len(obs), 0.0, np.float32(coefficient)
+    p = np.empty(logits.shape[1], np.float32)
+    for b in range(rows):
+        largest, others, mean = _largest(logits[b]), np.float32(0), np.float32(0)
+        top, weight = logits[b, largest], advantage[b]
+        for a in range(len(p)):
+            logits[b, a] -= top
+            p[a] = np.exp(logits[b, a])
+            others += p[a] if a != largest else np.float32(0)
+        for a in range(len(p)):
+            p[a] /= np.float32(1) + others
+            mean += p[a] * logits[b, a]
+        log_mass = np.log1p(others)
+        total += weight * (logits[b, action[b]] - log_mass) + c * (log_mass - mean)
+        for a in range(len(p)):
+            logits[b, a] = p[a] * (weight + c * (logits[b, a] - mean)) / rows
+        logits[b, action[b]] -= weight / rows
+    out = np.zeros_like(theta)
+    _pull_back(theta, sizes, activation, (obs, *outputs[:-1]), logits, out)
+    return -total / rows, out
+
+
+def categorical_act_py(
+    theta: NDArray, sizes: tuple[int, ...], activation: int, x: NDArray, outputs: tuple[NDArray, ...],
+    uniform: NDArray,
+) -> NDArray:  # fmt: skip
+    """`categorical.sample` of the network's outputs by these uniform numbers, in float32 and one call: actions (B,)."""
+    _run(theta, sizes, activation, x, outputs)
+    logits, chosen = outputs[-1], np.zeros(len(x), np.int64)
+    for b in range(len(x)):
+        top, total = logits[b].max(), np.float32(0)
+        for a in range(logits.shape[1]):
+            logits[b, a] = np.exp(logits[b, a] - top)
+            total += logits[b, a]
+        passed, threshold = logits[b, 0], uniform[b] * total
+        while passed <= threshold and chosen[b] < logits.shape[1] - 1:
+            chosen[b] += 1
+            passed += logits[b, chosen[b]]
+    return chosen
 
 
 def epsilon_greedy_py(
@@ -321,11 +375,11 @@ def q_learning_py(
         loss += slope * (error - slope / 2)
         q[b, :] = 0
         q[b, action[b]] = slope / rows
-    out, block = np.zeros_like(theta), _block(sizes)
-    for first in range(0, rows, block):
-        last = min(first + block, rows)
-        _pull(theta, sizes, activation, (obs, *outputs[:-1]), first, last, q[first:last], out)
+    out = np.zeros_like(theta)
+    _pull_back(theta, sizes, activation, (obs, *outputs[:-1]), q, out)
     return loss / rows, out
 
 
-HELPERS = (_block, _product, _activate, _run, _times_slope, _times_fisher, _back, _push, _pull, _largest)
+HELPERS = (
+    _block, _product, _activate, _run, _times_slope, _times_fisher, _back, _push, _pull, _pull_back, _largest
+)  # fmt: skip

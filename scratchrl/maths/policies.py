@@ -127,6 +127,9 @@ def sampler(policy: Policy, theta: NDArray, rng: np.random.Generator) -> Callabl
 
     Checked in tests/maths/test_policies.py: the same bits as `sample`.
     """
+    if len(policy.distribution.segments) == 1 and mlp.is_narrow(theta):
+        run = mlp.repeated(policy.mlp, theta, kernels.categorical_act)
+        return lambda obs: run(obs, rng.random(len(obs)))[1] if mlp.is_narrow(obs) else sample(policy, theta, obs, rng)
     weights, free = _split(policy, theta)
     predict, draw = mlp.predictor(policy.mlp, weights), policy.distribution.sample
     return (lambda obs: draw(rng, _beside(predict(obs), free))) if policy.free else lambda obs: draw(rng, predict(obs))

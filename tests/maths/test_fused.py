@@ -5,6 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scratchrl.algorithms import a2c
+from scratchrl.experience.agent import Agent
+from scratchrl.experience.samples import Samples
 from scratchrl.maths import action_values, critic, fused, mlp, objectives, policies, targets
 from scratchrl.maths.mlp import MLP
 
@@ -203,3 +206,31 @@ def test_fused_q_learning_refuses_an_action_without_an_output(wrong):
     arrays[3][2] = wrong
     with pytest.raises(ValueError, match="action: expected 0 to 2, got"):
         fused.q_learning(net, *arrays, False, 1.0)
+
+
+@given(
+    st.integers(0, 2**32 - 1), st.integers(1, 300), st.integers(1, 5), st.integers(1, 6),
+    st.sampled_from(["tanh", "relu", "identity"]), st.sampled_from([0.0, 0.01, 2.0]),
+)  # fmt: skip
+def test_fused_policy_gradient_is_its_composition(seed, rows, observation, actions, activation, coefficient):
+    """Any number of rows across several blocks, with and without entropy."""
+    policy, theta, obs, action, _, advantage = drawn(np.random.default_rng(seed), rows, observation, actions, activation)
+    narrow = narrowed((theta, obs, action, advantage))
+    assert fused.covers(policy, *narrow)
+    loss, d_theta = fused.policy_gradient(policy, *narrow, coefficient)
+    agent, config = Agent(policy, policy.mlp), a2c.Config(entropy_coefficient=coefficient)
+    theta, obs, action, advantage = (a.astype(float) if a.dtype == np.float32 else a for a in narrow)
+    nothing = np.zeros(rows)
+    samples = Samples(obs, action, nothing, nothing, nothing, advantage, nothing)
+    truth, d_truth = a2c.loss_and_grad(agent, theta, samples, config)
+    size = max(1.0, np.abs(advantage).max(), coefficient, np.abs(d_truth).max())
+    assert d_theta.dtype == loss.dtype == np.float32
+    assert abs(loss - truth) < 100 * EPS * size * max(1.0, np.abs(theta).max() * np.abs(obs).max())
+    assert np.abs(d_theta - d_truth).max() < 1000 * EPS * size * max(1.0, np.abs(obs).max())
+
+
+def test_an_action_that_the_policy_does_not_have_is_refused_before_the_kernel():
+    policy, theta, obs, action, _, advantage = drawn(np.random.default_rng(0), 5, 3, 4, "tanh")
+    action[2] = 4
+    with pytest.raises(ValueError, match="action: expected 0 to 3, got"):
+        fused.policy_gradient(policy, *narrowed((theta, obs, action, advantage)), 0.0)

@@ -121,7 +121,7 @@ def test_every_public_function_is_in_the_table():
         "categorical": {"sample", "mode"}, "gaussian": {"sample"},
         "squashed_gaussian": {"sample", "sample_and_log_prob", "mode"},
         "policies": {"sample", "sampler", "size", "init", "vjp", "fisher"}, "chunks": {"cut"},
-        "mlp": {"size", "layers", "outputs"}, "moments": {"empty"},
+        "mlp": {"size", "layers", "outputs", "is_narrow", "repeated"}, "moments": {"empty"},
         "objectives": {"clip_fraction", "adapt_beta", "check_clip"},
         "critic": {"fit", "minibatches"}, "returns": {"check"}, "bounding": {"check"}, "targets": {"check_actions"},
         "action_values": {"epsilon_greedy", "explorer", "check_action"},

@@ -48,6 +48,10 @@ def test_the_sampler_draws_what_sample_draws(kind, dtype):
     for obs in normal(2, (1, 3), (6, 3), (6, 3)):
         obs = obs.astype(dtype)
         np.testing.assert_array_equal(act(obs), policies.sample(policy, theta, obs, theirs))
+    (wide,) = normal(3, (2, 3))
+    np.testing.assert_array_equal(act(wide), policies.sample(policy, theta, wide, theirs))
+    with pytest.raises(ValueError, match="theta: expected shape"):
+        policies.sampler(policy, theta[1:], ours)
 
 
 # ---- products with the Jacobian ----
