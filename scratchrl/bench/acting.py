@@ -27,6 +27,7 @@ class Data(NamedTuple):
 
 @lru_cache(maxsize=4)
 def data(rows: int) -> Data:
+    """Two networks whose outputs are of size 1, so that the action is no foregone conclusion."""
     rng = np.random.default_rng(0)
     policy, value = policies.categorical_policy(OBSERVATION, ACTIONS), MLP((OBSERVATION, 64, 64, 1))
     theta = policies.init(policy, rng, gain=1.0, dtype=np.float32)
@@ -116,6 +117,7 @@ def answer(result: Any) -> NDArray:
 
 
 def work(rows: int, targets: dict[str, float]) -> Work:
+    """A row for so many observations at once."""
     makers = {"ours": ours, "stable-baselines3 policy()": sb3, "torch": torch_alone, "jax": jax_jitted}
     setups = {name: partial(make, rows) for name, make in makers.items()}
     name = f"act: action, log π, value; 64×64 tanh, batch {rows}"

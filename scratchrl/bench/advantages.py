@@ -27,6 +27,7 @@ def data(steps: int, envs: int, dtype: Any) -> Scan:
 
 
 def ours(sizes: tuple) -> Run:
+    """`returns.gae`."""
     arrays = data(*sizes)
     return lambda: returns.gae(*arrays, GAMMA, LAM)
 
@@ -88,11 +89,13 @@ def stream(reward, value, next_value, terminated, truncated, out):
 
 
 def bandwidth(sizes: tuple) -> Run:
+    """GAE at the speed of memory."""
     arrays = data(*sizes)
     return machine.streaming(stream, *(array.ravel() for array in arrays), np.zeros(arrays[0].size, arrays[0].dtype))
 
 
 def work(sizes: tuple, note: str, peers: dict[str, Callable[[tuple], Run]], targets: dict[str, float]) -> Work:
+    """A row for one size (T, N, dtype)."""
     setups: dict[str, Setup] = {name: partial(make, sizes) for name, make in {"ours": ours, **peers}.items()}
     return Work(f"GAE {sizes[0]}×{sizes[1]}{note}", "advantages", setups, targets, tolerance=1e-4)
 

@@ -30,6 +30,7 @@ class Data(NamedTuple):
 
 @lru_cache(maxsize=1)
 def data() -> Data:
+    """All of it made up; old and new policy are the same, as they are when TRPO begins."""
     rng = np.random.default_rng(0)
     policy, theta = POLICY, policies.init(POLICY, rng, gain=1.0, dtype=np.float32)
     obs = rng.standard_normal((ROWS, OBSERVATION), dtype=np.float32)
@@ -51,6 +52,7 @@ def operations() -> float:
 
 
 def ours_product() -> Run:
+    """The forward pass is cached: F is asked about again and again at one θ."""
     agent, theta, samples, vector = data()
     params, cache = policies.forward(agent.policy, theta, samples.obs)
     return lambda: policies.fisher_vector_product(agent.policy, theta, params, cache, vector, DAMPING)
@@ -112,6 +114,7 @@ def _order(model: Any, parameters: list[Any], size: int) -> tuple[NDArray, NDArr
 
 
 def jax_product() -> Run:
+    """jvp, the Fisher matrix of the Gaussian, vjp; compiled, nothing cached."""
     agent, theta, samples, vector = data()
     net = agent.policy.mlp
     compiled = jax_trust_region.product(net, DAMPING)
@@ -157,6 +160,7 @@ def moved(theta: NDArray) -> NDArray:
 
 
 def product_work(threads: int) -> Work:
+    """The row of F v."""
     limit, amount = machine.sgemm(operations())
     makers = {"ours": ours_product, "sb3-contrib": contrib_product, "jax": jax_product, "sgemm": limit}
     targets = {"sb3-contrib": 3.5, "jax": 1.6, "sgemm": 0.7}
@@ -168,6 +172,7 @@ def product_work(threads: int) -> Work:
 
 
 def step_work() -> Work:
+    """The row of a whole step."""
     makers = {"ours": ours_step, "sb3-contrib": contrib_step, "jax": jax_step}
     answers = {"ours": moved, "sb3-contrib": moved, "jax": lambda tree: moved(jax_peer.flat(tree))}
     name = f"TRPO's policy step, {ITERATIONS} iterations, B = {ROWS}"

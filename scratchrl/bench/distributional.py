@@ -24,6 +24,7 @@ def data(rows: int) -> Rows:
 
 
 def ours(rows: int) -> Run:
+    """`distributional.c51_projection`."""
     arrays = data(rows)
     return lambda: distributional.c51_projection(*arrays, GAMMA, LOW, HIGH)
 
@@ -65,6 +66,7 @@ def rlax(rows: int) -> Run:
 
 
 def work(rows: int) -> Work:
+    """A row for so many distributions."""
     makers = {"ours": partial(ours, rows), "torch": partial(torch_scatter, rows), "rlax": partial(rlax, rows)}
     return Work(f"C51 projection, {ATOMS} atoms, B = {rows}", "distributional", makers, {}, tolerance=1e-4)
 

@@ -83,16 +83,19 @@ def seeds(run: Any, field: str) -> Run:
 
 
 def setup_ours(name: str, goal: Goal, field: str) -> Run:
+    """Compiled by a run with a goal that is reached at once."""
     ours(name, goal._replace(target=-np.inf), 0)  # compiles
     return seeds(partial(ours, name, goal), field)
 
 
 def setup_peer(module: str, name: str, goal: Goal, field: str) -> Run:
+    """Imported; nothing to compile."""
     importlib.import_module(module)
     return seeds(partial(peer, module, name, goal), field)
 
 
 def work(name: str, module: str, goal: Goal, field: str, at_most: float = np.inf) -> Work:
+    """One field of the runs of ours and of a peer."""
     library = module.replace("_", "-")
     contenders = {
         "ours": partial(setup_ours, name, goal, field),

@@ -37,6 +37,7 @@ class Data(NamedTuple):
 
 @lru_cache(maxsize=4)
 def data(size: Size) -> Data:
+    """Outputs of size 1; an old policy whose ratios lie on both sides of the clip."""
     rng = np.random.default_rng(0)
     policy = policies.categorical_policy(OBSERVATION, ACTIONS, (size.width, size.width), size.activation)
     theta = policies.init(policy, rng, gain=1.0, dtype=np.float32)
@@ -57,6 +58,7 @@ def operations(size: Size) -> float:
 
 
 def ours(size: Size) -> Run:
+    """`policies.weighted_score`."""
     policy, theta, obs, action, weight, _ = data(size)
     return lambda: policies.weighted_score(policy, theta, obs, action, weight)
 
@@ -79,6 +81,7 @@ def torch_score(size: Size) -> Run:
 
 
 def jax_score(size: Size) -> Run:
+    """One compiled gradient."""
     jax = jax_peer.library()
     held = data(size)
     forward, rows = jax_peer.forward(held.policy.mlp), np.arange(size.rows)
@@ -94,11 +97,13 @@ def jax_score(size: Size) -> Run:
 
 
 def ours_clip(size: Size) -> Run:
+    """`fused.ppo_clip`."""
     policy, theta, obs, action, advantage, log_prob_old = data(size)
     return lambda: fused.ppo_clip(policy, theta, obs, action, log_prob_old, advantage, CLIP)[1]
 
 
 def torch_clip(size: Size) -> Run:
+    """Eager autograd."""
     import torch
     from torch.distributions import Categorical
 
@@ -120,6 +125,7 @@ ANSWERS = {"torch": torch_peer.flat, "jax": jax_peer.flat}
 
 
 def score_work(name: str, size: Size, targets: dict[str, float]) -> Work:
+    """A row of Σ w log π."""
     limit, amount = machine.sgemm(operations(size))
     makers: dict[str, Callable[[Size], Run]] = {"ours": ours, "torch": torch_score, "jax": jax_score}
     setups: dict[str, Setup] = {who: partial(make, size) for who, make in makers.items()}
@@ -130,6 +136,7 @@ def score_work(name: str, size: Size, targets: dict[str, float]) -> Work:
 
 
 def clip_work(size: Size) -> Work:
+    """A row of PPO-clip."""
     makers = {"ours": partial(ours_clip, size), "torch": partial(torch_clip, size)}
     name = f"gradient of PPO-clip, 64×64 tanh, B = {size.rows}"
     return Work(name, "networks", makers, {}, answers={"torch": torch_peer.flat}, tolerance=1e-4)

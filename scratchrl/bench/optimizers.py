@@ -28,6 +28,7 @@ def data(size: str) -> tuple[NDArray, NDArray]:
 
 
 def ours(size: str) -> Run:
+    """θ + step, all in one vector."""
     theta, gradient = data(size)
     state = optimizers.adam_init(theta)
 
@@ -72,11 +73,13 @@ def stream(theta, m, v, gradient):
 
 
 def bandwidth(size: str) -> Run:
+    """Adam at the speed of memory."""
     theta, gradient = data(size)
     return machine.streaming(stream, theta.copy(), np.zeros_like(theta), np.zeros_like(theta), gradient)
 
 
 def work(size: str) -> Work:
+    """A row for a number of parameters."""
     makers = {
         "ours": partial(ours, size), "torch": partial(torch_adam, size, False),
         "torch, fused": partial(torch_adam, size, True), "bandwidth": partial(bandwidth, size),

@@ -73,6 +73,7 @@ def remembered(capacity: int, observation: int, actions: int) -> Replay:
 
 
 def ours_draw(size: tuple[int, int, int], rows: int) -> Run:
+    """`replay.sample`."""
     rng, held = np.random.default_rng(0), remembered(*size)
     return lambda: replay.sample(held, rng, rows)
 
@@ -102,6 +103,7 @@ def draw_answer(drawn: Any) -> NDArray:
 
 
 def epoch_work() -> Work:
+    """The row of an epoch."""
     makers = {"ours": ours_epoch, "stable-baselines3": sb3_epoch}
     answers = dict.fromkeys(makers, epoch_answer)
     name = f"an epoch of minibatches of {MINIBATCH}, {ROWS} rows"
@@ -109,6 +111,7 @@ def epoch_work() -> Work:
 
 
 def draw_work(name: str, size: tuple[int, int, int], rows: int) -> Work:
+    """A row of draws from a replay of (capacity, observation, actions; 0: one integer)."""
     makers = {"ours": partial(ours_draw, size, rows), "stable-baselines3": partial(sb3_draw, size, rows)}
     answers = dict.fromkeys(makers, draw_answer)
     return Work(f"replay, {rows} of 100k rows, {name}", "sampling", makers, {}, answers=answers, tolerance=0.0)

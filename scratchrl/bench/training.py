@@ -106,6 +106,7 @@ def work(
 
 
 def sb3(steps: int, target: float) -> Beside:
+    """A peer of stable-baselines3."""
     return Beside("stable_baselines3", steps, target)
 
 
