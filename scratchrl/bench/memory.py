@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchrl.algorithms import a2c, ppo, trpo, vpg
+from scratchrl.algorithms import a2c, ppo, reinforce, trpo, vpg
 from scratchrl.bench import fresh
 from scratchrl.bench.work import Run, Setup, Work
 from scratchrl.experience.agent import Agent
@@ -23,6 +23,7 @@ UPDATES: dict[str, tuple[Any, dict[str, Any]]] = {  # with the settings that mak
     "PPO": (ppo, {"epochs": 1, "minibatch": 4096}),
     "VPG": (vpg, {"value_epochs": 1, "value_minibatch": 4096}),
     "A2C": (a2c, {}),
+    "REINFORCE": (reinforce, {}),
 }
 TRAINING = """
 import numpy as np
@@ -64,7 +65,8 @@ def prepared(name: str, **settings: Any) -> Update:
     rng = np.random.default_rng(0)
     theta = policies.init(agent.policy, rng, dtype=np.float32)
     phi = initialization.init(agent.value, rng, dtype=np.float32)
-    adam = {"theta_optimizer": optimizers.adam_init(theta), "phi_optimizer": optimizers.adam_init(phi)}
+    climb, descend = optimizers.adam_init(theta), optimizers.adam_init(phi)
+    adam = {"theta_optimizer": climb, "optimizer": climb, "phi_optimizer": descend}
     fields = {"theta": theta, "phi": phi, **adam, "beta": 1.0, "scales": None, "step": 0}
     state = algorithm.State(**{field: fields[field] for field in algorithm.State._fields})
     return Update(algorithm, agent, state, algorithm.Config(**{**short, **settings}))
