@@ -101,7 +101,8 @@ def add(replay: Replay, batch: Batch) -> Replay:
         rows = new.reshape(-1, *array.shape[1:])
         rows = rows if count == len(rows) else rows[batch.valid.ravel()]
         array[start : start + cut - late] = rows[late:cut]
-        array[: count - cut] = rows[cut:]
+        if cut < count:
+            array[: count - cut] = rows[cut:]
     return Replay(*replay[:-2], (replay.position + count) % capacity, min(replay.size + count, capacity))
 
 

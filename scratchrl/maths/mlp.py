@@ -150,11 +150,11 @@ def repeated(net: MLP, theta: NDArray, kernel: Callable[..., Any]) -> Callable[.
     Checked in tests/maths/test_mlp.py.
     """
     _check(net, theta)
-    activation, room = ACTIVATIONS[net.activation], tuple(outputs(net, 0))
+    activation, room = ACTIVATIONS[net.activation], ()
 
     def run(x: NDArray, *others: Any) -> tuple[tuple[NDArray, ...], Any]:
         nonlocal room
-        if len(room[0]) != len(x):
+        if not room or len(room[0]) != len(x):
             _check_input(net, x)
             room = tuple(outputs(net, len(x)))
         return room, kernel(theta, net.sizes, activation, x, room, *others)
