@@ -7,7 +7,7 @@ from typing import Any
 from scratchrl.bench.measure import Result, missed, ratios
 from scratchrl.bench.work import LIMITS
 
-HEAD = f"{'work':<50}{'threads':>8}{'ours':>15}  {'beside':<28}{'':>13}{'ratio':>9}{'target':>9}"
+HEAD = f"{'work':<54}{'threads':>8}{'ours':>15}  {'beside':<28}{'':>13}{'ratio':>9}{'target':>9}"
 PREFIXES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
@@ -19,7 +19,7 @@ def lines(result: Result) -> list[str]:
     if result.at_most < math.inf:
         flag = "  MISSED" if "at most" in missed(result) else ""
         beside.append(f"{'at most':<28}{'':>22}{quantity(result.at_most, result.unit):>9}{flag}")
-    heads = [f"{result.name:<50}{result.threads:>8}{shown(result, 'ours'):>15}"]
+    heads = [f"{result.name:<54}{result.threads:>8}{shown(result, 'ours'):>15}"]
     heads += [" " * len(heads[0])] * (len(beside) - 1)
     return [f"{head}  {tail}" for head, tail in zip(heads, beside or [""], strict=True)]
 
@@ -110,10 +110,10 @@ def against(old: list[Result], new: list[Result]) -> list[str]:
     The second is the one to trust where the machine is shared: whatever slowed that run slowed the peers in it too.
     """
     before = {(result.name, result.threads): result for result in old}
-    rows = [f"{'work':<50}{'threads':>8}{'ours now/then':>15}  beside each peer, now/then"]
+    rows = [f"{'work':<54}{'threads':>8}{'ours now/then':>15}  beside each peer, now/then"]
     for result in new:
         then = before.get((result.name, result.threads))
-        rows.append(f"{result.name:<50}{result.threads:>8}{'new':>15}" if then is None else _change(then, result))
+        rows.append(f"{result.name:<54}{result.threads:>8}{'new':>15}" if then is None else _change(then, result))
     return rows
 
 
@@ -121,4 +121,4 @@ def _change(then: Result, now: Result) -> str:
     was, is_ = ratios(then), ratios(now)
     beside = [f"{name} {was[name] / is_[name]:.2f}" for name in is_ if name in was]
     change = now.cost["ours"] / then.cost["ours"]
-    return f"{now.name:<50}{now.threads:>8}{change:>15.2f}  {', '.join(beside)}"
+    return f"{now.name:<54}{now.threads:>8}{change:>15.2f}  {', '.join(beside)}"
