@@ -13,14 +13,15 @@ MEMORY = Path("/proc/self/status")  # Linux's
 
 
 def output(*arguments: str) -> str:
-    """What `python ARGUMENTS` prints, with one thread of BLAS, torch and OpenMP.
+    """What `python ARGUMENTS` prints, with one thread of BLAS, torch and OpenMP; bytecode is cached as for any user.
 
     >>> output("-c", "print(6 * 7)")
     '42'
     """
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, *arguments], stdout=subprocess.PIPE, text=True, env=environment, check=True)
+    settings = {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=os.environ | settings, check=True)
     return done.stdout.strip()
 
 
