@@ -187,13 +187,13 @@ def fisher_vector_product(
 def fisher(policy: Policy, theta: NDArray, obs: NDArray, damping: float = 0.0) -> Callable[[NDArray], NDArray]:
     """v -> F v + damping · v for one θ and many v, chunk after chunk, a mean over all rows.
 
-    The products ask for the same activations again and again. They are remembered if they take at most `HELD` bytes;
-    those of a larger batch are made anew for every product, a chunk's at a time.
+    The products ask for the same activations again and again. They are remembered if they take at most `HELD` bytes, as
+    making them anew costs a third of a product; those of a larger batch are made anew for each, a chunk's at a time.
 
     Args:
       obs (B, O). The function's v and result: (size,).
 
-    Checked in tests/maths/test_policies.py: `fisher_vector_product` of all rows, remembered or not.
+    Checked in tests/maths/test_chunks.py: `fisher_vector_product` of all rows, remembered or not.
     """
     rows: Any = obs
     ahead: Callable[[Any], tuple[NDArray, list[NDArray]]] = partial(forward, policy, theta)
