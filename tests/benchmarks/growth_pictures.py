@@ -58,7 +58,7 @@ def lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
 
 def signed(p: float) -> str:
     """+0.50, −0.50."""
-    return f"{p:+.2f}".replace("-", "−")
+    return f"{round(p, 2) + 0.0:+.2f}".replace("-", "−")  # −0.0 + 0.0 is 0.0
 
 
 def table(drawn: Sequence[Line]) -> str:
