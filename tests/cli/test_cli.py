@@ -15,7 +15,7 @@ import pytest
 
 from scratchrl import cli
 from scratchrl.cli import options as cli_options
-from scratchrl.cli import train as cli_train
+from scratchrl.cli import training as cli_training
 from scratchrl.experience import agent, rollout, scales
 from scratchrl.runs import checkpoint, log
 
@@ -109,7 +109,7 @@ def same_run(a, b):
 
 def test_train_leaves_five_files_and_says_so(capsys):
     assert run("--out", "a") == 0
-    assert sorted(os.listdir("a")) == sorted(cli_train.FILES)
+    assert sorted(os.listdir("a")) == sorted(cli_training.FILES)
     out = capsys.readouterr().out
     assert "steps    640\n" in out
     assert "a: config.json progress.csv episodes.csv checkpoint.npz curve.png" in out
@@ -509,10 +509,11 @@ def test_help_of_each_command(capsys, arguments):
         assert "--config" not in out
 
 
-def test_help_imports_nothing_heavy():
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"]])
+def test_help_imports_nothing_heavy(arguments):
     code = (
-        "import sys; from scratchrl.cli import main; main(['--help'])\n"
-        "print(sorted({'numba', 'gymnasium', 'matplotlib', 'scipy', 'tyro'} & set(sys.modules)))"
+        f"import sys; from scratchrl.cli import main; main({arguments})\n"
+        "print(sorted({'numpy', 'numba', 'gymnasium', 'matplotlib', 'scipy', 'tyro'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=cli_root())
     assert done.stdout.endswith("[]\n")
