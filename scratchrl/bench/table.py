@@ -50,11 +50,11 @@ def shown(result: Result, name: str) -> str:
 def quantity(number: float, unit: str) -> str:
     """Three digits and a unit that suits them.
 
-    >>> quantity(0.00123, "s"), quantity(3.3e-06, "s"), quantity(181.25, "MB"), quantity(2.0, "s")
-    ('1.23 ms', '3.3 µs', '181 MB', '2 s')
+    >>> quantity(0.00123, "s"), quantity(3.3e-06, "s"), quantity(181.25, "MB"), quantity(54067.0, "steps")
+    ('1.23 ms', '3.3 µs', '181 MB', '54,067 steps')
     """
     if unit != "s":
-        return f"{number:.3g} {unit}"
+        return f"{number:,.0f} {unit}" if number >= 1000 else f"{number:.3g} {unit}"
     size, prefix = next((pair for pair in PREFIXES if number >= pair[0]), PREFIXES[-1])
     return f"{number / size:.3g} {prefix}"
 
