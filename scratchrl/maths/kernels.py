@@ -13,9 +13,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from scratchrl.maths import blas, loops, network_loops, replay_loops, squashed_loops
+from scratchrl.maths import blas, loops, network_loops, replay_loops, scan_loops, squashed_loops
 
-HOMES = (loops, network_loops, replay_loops, squashed_loops)
+HOMES = (loops, network_loops, replay_loops, scan_loops, squashed_loops)
 
 
 def __getattr__(name: str) -> Callable[..., Any]:
@@ -39,7 +39,7 @@ def select(name: str, *arrays: NDArray) -> Callable[..., Any]:
     """The compiled kernel when every array is float32 or float64, else its plain definition.
 
     >>> import numpy as np
-    >>> select("reverse_scan", np.zeros(3, dtype=complex)) is loops.reverse_scan_py
+    >>> select("reverse_scan", np.zeros(3, dtype=complex)) is scan_loops.reverse_scan_py
     True
     """
     compiled = all(array.dtype.char in "fd" for array in arrays)

@@ -1,4 +1,4 @@
-"""Definitions of the kernels that walk over numbers: scans, rows of logits, samples, parameters.
+"""Definitions of the kernels that walk over numbers: rows of logits, samples, parameters.
 
 Plain Python loops, slow as they stand. `kernels.x` is the compiled form of `x_py`. They trust their callers: shapes
 are checked by the public functions that call them.
@@ -6,20 +6,6 @@ are checked by the public functions that call them.
 
 import numpy as np
 from numpy.typing import NDArray
-
-
-def reverse_scan_py(x: NDArray, decay: NDArray) -> NDArray:
-    """y_t = x_t + decay_t y_{t+1} with y_T = 0, for x and decay (T, N).
-
-    >>> reverse_scan_py(np.array([[1.0], [2.0], [4.0]]), np.full((3, 1), 0.5)).ravel()
-    array([3., 4., 4.])
-    """
-    steps, width = x.shape
-    y = x.copy()
-    for t in range(steps - 2, -1, -1):
-        for n in range(width):
-            y[t, n] += decay[t, n] * y[t + 1, n]
-    return y
 
 
 def _exponentials(logits: NDArray, out: NDArray):
@@ -205,11 +191,11 @@ def c51_projection_py(probs: NDArray, start: NDArray, stride: NDArray) -> NDArra
 
 
 def _square(g: NDArray) -> float:
-    """Σ g² in float64, where that of float32 numbers cannot overflow: eight sums that do not wait for each other."""
-    sums = np.zeros(8)
-    whole = g.size - g.size % 8
-    for first in range(0, whole, 8):
-        for k in range(8):
+    """Σ g² in float64, where that of float32 numbers cannot overflow: 64 sums that do not wait for each other."""
+    sums = np.zeros(64)
+    whole = g.size - g.size % 64
+    for first in range(0, whole, 64):
+        for k in range(64):
             sums[k] += np.float64(g[first + k]) * np.float64(g[first + k])
     for i in range(whole, g.size):
         sums[0] += np.float64(g[i]) * np.float64(g[i])
@@ -232,9 +218,10 @@ def adam_py(
     root = m.dtype.type(1 / (1 - beta2**t))
     for i in range(m.size):
         gi = shorten * g[i]
-        m_new[i] = b1 * m[i] + c1 * gi
-        v_new[i] = b2 * v[i] + c2 * gi * gi
-        step[i] = -scale * m_new[i] / (np.sqrt(v_new[i] * root) + e)
+        mi = b1 * m[i] + c1 * gi
+        vi = b2 * v[i] + c2 * gi * gi
+        m_new[i], v_new[i] = mi, vi
+        step[i] = -scale * mi / (np.sqrt(vi * root) + e)
 
 
 def polyak_py(online: NDArray, target: NDArray, tau: float) -> NDArray:

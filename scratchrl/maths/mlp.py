@@ -150,7 +150,8 @@ def repeated(net: MLP, theta: NDArray, kernel: Callable[..., Any]) -> Callable[.
     Checked in tests/maths/test_mlp.py.
     """
     _check(net, theta)
-    activation, room = ACTIVATIONS[net.activation], ()
+    activation = ACTIVATIONS[net.activation]
+    room: tuple[NDArray, ...] = ()
 
     def run(x: NDArray, *others: Any) -> tuple[tuple[NDArray, ...], Any]:
         nonlocal room

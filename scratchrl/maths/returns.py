@@ -190,6 +190,8 @@ def gae(
     array([ 3., -4.])
     """
     check(reward, value=value, next_value=next_value, terminated=terminated, truncated=truncated)
+    if reward.size and kernels.are_alike(reward, value, next_value):
+        return kernels.gae(reward, value, next_value, terminated, truncated, float(gamma), float(lam))
     gamma, lam = exact(gamma, reward), exact(lam, reward)
     delta = reward + gamma * (~terminated * next_value) - value
     return reverse_scan(delta, gamma * lam * ~(terminated | truncated))  # (1)

@@ -22,6 +22,7 @@ def network(rng, dtype):
 
 ARGUMENTS = {
     "reverse_scan": lambda rng, dtype: (normal(rng, dtype, 9, 2), normal(rng, dtype, 9, 2)),
+    "gae": lambda rng, dtype: (*normal(rng, dtype, 3, 9, 2), *(rng.random((2, 9, 2)) < 0.3), 0.9, 0.8),
     "softmax": lambda rng, dtype: (normal(rng, dtype, ROWS, 4),),
     "log_softmax": lambda rng, dtype: (normal(rng, dtype, ROWS, 4),),
     "categorical_log_prob": lambda rng, dtype: (normal(rng, dtype, ROWS, 4), rng.integers(0, 4, ROWS)),
@@ -115,6 +116,36 @@ def fused_clip(rng):
                policies.vjp(policy, wide, cache, d_params))  # fmt: skip
 
 
+def fused_gradient(rng):
+    """Of A2C's fused float32 gradient, a share of entropy in it, and its composition in float64."""
+    policy = policies.categorical_policy(3, 4, (5, 4))
+    theta, obs = normal(rng, np.float32, mlp.size(policy.mlp)), normal(rng, np.float32, ROWS, 3)
+    action, advantage = rng.integers(0, 4, ROWS), normal(rng, np.float32, ROWS)
+    wide, distribution = theta.astype(float), policy.distribution
+    params, cache = policies.forward(policy, wide, obs.astype(float))
+    d_params = advantage[:, None] * distribution.score(params, action) + 0.5 * distribution.entropy_grad(params)
+    return gap(fused.policy_gradient(policy, theta, obs, action, advantage, 0.5)[1],
+               policies.vjp(policy, wide, cache, -d_params / ROWS))  # fmt: skip
+
+
+def fused_acting(rng):
+    """Of the actions drawn in one call and those drawn from the network's outputs, with the same uniform numbers."""
+    policy, seed = policies.categorical_policy(3, 4, (5, 4)), rng.integers(2**32)
+    theta, obs = normal(rng, np.float32, mlp.size(policy.mlp)), normal(rng, np.float32, ROWS, 3)
+    one, other = (np.random.default_rng(seed) for _ in range(2))
+    return gap(policies.sampler(policy, theta, one)(obs), policies.sample(policy, theta, obs, other))
+
+
+def walks(rng, dtype):
+    """Of compiled runs through a replay of two environments and their definition."""
+    ring = (normal(rng, dtype, 9), *(rng.random((2, 9)) < 0.2), np.arange(9) % 2, 4, 9)
+    asked = (*np.zeros((2, 9, 0), dtype), rng.integers(0, 9, ROWS), 3, np.full(1, 0.9, dtype), 2)
+    found = np.empty((2, 2, ROWS), dtype), np.empty((2, ROWS), np.int64)
+    for i, kernel in enumerate((kernels.runs, kernels.runs_py)):
+        kernel(*ring, *asked, found[0][i, 0], found[1][i], found[0][i, 1])
+    return max(gap(*found[0]), gap(*found[1]))
+
+
 def fused_regression(rng):
     """Of the critic's fused float32 gradient and its composition in float64."""
     net = MLP((3, 5, 1))
@@ -138,13 +169,16 @@ def sampling(rng, dtype):
 def checks() -> list[Check]:
     """The claims of this file."""
     claims: list[tuple] = [(name, "= definition", disagreement, name) for name in ARGUMENTS]
-    claims += [("adam", "= definition", adam), ("categorical_sample", "inverts the distribution", sampling)]
+    claims += [("adam", "= definition", adam), ("runs", "= definition", walks)]
+    claims += [("categorical_sample", "inverts the distribution", sampling)]
     narrow = [
         Check(name, "= float64, float32", ULPS * float(np.finfo(np.float32).eps), error)
         for name, error in (
             ("kernels.mlp_forward", forward), ("fused.ppo_clip", fused_clip),
             ("kernels.categorical_ppo_clip", fused_clip), ("kernels.value_regression", fused_regression),
             ("kernels.q_learning", q_learning), ("kernels.epsilon_greedy", acting),
+            ("fused.policy_gradient", fused_gradient), ("kernels.categorical_policy_gradient", fused_gradient),
+            ("kernels.categorical_act", fused_acting),
         )
     ]  # fmt: skip
     return narrow + [

@@ -214,7 +214,8 @@ def test_fused_q_learning_refuses_an_action_without_an_output(wrong):
 )  # fmt: skip
 def test_fused_policy_gradient_is_its_composition(seed, rows, observation, actions, activation, coefficient):
     """Any number of rows across several blocks, with and without entropy."""
-    policy, theta, obs, action, _, advantage = drawn(np.random.default_rng(seed), rows, observation, actions, activation)
+    rng = np.random.default_rng(seed)
+    policy, theta, obs, action, _, advantage = drawn(rng, rows, observation, actions, activation)
     narrow = narrowed((theta, obs, action, advantage))
     assert fused.covers(policy, *narrow)
     loss, d_theta = fused.policy_gradient(policy, *narrow, coefficient)

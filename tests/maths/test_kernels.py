@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchrl.maths import categorical, distributional, kernels, loops, mlp, network_loops, targets
+from scratchrl.maths import categorical, distributional, kernels, mlp, network_loops, scan_loops, targets
 from scratchrl.oracle import strategies
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -47,13 +47,13 @@ def test_a_kernel_is_its_definition_compiled_once_and_selected_for_floats_alone(
     del vars(kernels)["reverse_scan"]
     kernel = kernels.select("reverse_scan", scan)
     assert kernels.reverse_scan is kernel
-    assert compiled == [(loops.reverse_scan_py, {"cache": True, "error_model": "numpy"})]
+    assert compiled == [(scan_loops.reverse_scan_py, {"cache": True, "error_model": "numpy"})]
     assert helpers == [helper for home in kernels.HOMES for helper in home.HELPERS]
-    assert kernels.reverse_scan_py is loops.reverse_scan_py is not kernel
+    assert kernels.reverse_scan_py is scan_loops.reverse_scan_py is not kernel
     for types in ("f", "d", "fd", "df"):
         assert kernels.select("reverse_scan", *(scan.astype(t) for t in types)) is kernel
     for types in ("D", "g", "O", "dD", "Df"):
-        assert kernels.select("reverse_scan", *(scan.astype(t) for t in types)) is loops.reverse_scan_py
+        assert kernels.select("reverse_scan", *(scan.astype(t) for t in types)) is scan_loops.reverse_scan_py
 
 
 def test_arrays_are_alike_only_if_all_of_them_are():
@@ -93,6 +93,21 @@ def test_reverse_scan_leaves_its_arguments_alone(kernel):
     kernel(x, decay)
     np.testing.assert_array_equal(x, [[1], [2], [4]])
     np.testing.assert_array_equal(decay, np.full((3, 1), 0.5))
+
+
+@DTYPES
+@pytest.mark.parametrize("shape", [(1,), (50,), (50, 1), (50, 7), (1, 70), (20, 3, 2)])
+def test_gae_compiled_is_its_definition_and_the_formula_to_the_last_bit(dtype, shape):
+    rng = np.random.default_rng(0)
+    arrays = *rng.standard_normal((3, *shape)).astype(dtype), *(rng.random((2, *shape)) < 0.2)
+    reward, value, next_value, terminated, truncated = arrays
+    delta = reward + 0.9 * (~terminated * next_value) - value
+    decay = np.asarray(0.9 * 0.8 * ~(terminated | truncated), dtype)
+    formula = delta.copy()
+    for t in range(len(formula) - 2, -1, -1):
+        formula[t] += decay[t] * formula[t + 1]
+    for kernel in (kernels.gae, kernels.gae_py):
+        np.testing.assert_array_equal(kernel(*arrays, 0.9, 0.8), formula)
 
 
 # ---- rows of a categorical ----
