@@ -109,15 +109,16 @@ class Coefficients(Protocol):
     def entropy_coefficient(self) -> float: ...
 
 
-def loss_and_grad(agent: Agent, theta: NDArray, samples: Samples, config: Coefficients) -> tuple[NDArray, NDArray]:
+def loss_and_grad(agent: Agent, theta: NDArray, samples: Samples, config: Coefficients) -> tuple[Any, NDArray]:
     """−L(θ) of (1) and its gradient.
 
     Returns:
       loss (), d_theta (size,).
     """
     distribution, rows, c = agent.policy.distribution, len(samples.obs), config.entropy_coefficient
-    if fused.covers(agent.policy, theta, samples.obs, samples.action, samples.advantage):
-        return fused.policy_gradient(agent.policy, theta, samples.obs, samples.action, samples.advantage, c)
+    arrays = samples.obs, samples.action, samples.advantage
+    if (answer := fused.policy_gradient(agent.policy, theta, *arrays, c)) is not None:
+        return answer
     params, cache = policies.forward(agent.policy, theta, samples.obs)
     value, d_log_prob = objectives.policy_gradient(distribution.log_prob(params, samples.action), samples.advantage)
     value, d_entropy = objectives.entropy_bonus(value, distribution.entropy(params), c)

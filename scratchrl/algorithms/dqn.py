@@ -139,10 +139,9 @@ def loss_and_grad(
     """
     delta = np.inf if config.huber_delta is None else config.huber_delta
     obs, action, reward, next_obs, terminated, _, discount = samples
-    if fused.covers_q_learning(action, terminated, theta, target, obs, reward, next_obs, discount):
-        return fused.q_learning(
-            net, theta, target, obs, action, reward, next_obs, terminated, discount, config.double, delta
-        )
+    arrays = obs, action, reward, next_obs, terminated, discount
+    if (answer := fused.q_learning(net, theta, target, *arrays, config.double, delta)) is not None:
+        return answer
     y = td_target(net, theta, target, samples, config)
     return action_values.loss_and_grad(net, theta, obs, action, y, delta)  # (3)
 

@@ -135,8 +135,8 @@ def loss_and_grad(
     policy, distribution, rows = agent.policy, agent.policy.distribution, len(samples.obs)
     arrays = samples.obs, samples.action, samples.log_prob, samples.advantage
     plain = config.objective == "clip" and not config.entropy_coefficient
-    if plain and fused.covers(policy, theta, *arrays):
-        return fused.ppo_clip(policy, theta, *arrays, config.clip)
+    if plain and (answer := fused.ppo_clip(policy, theta, *arrays, config.clip)) is not None:
+        return answer
     params, cache = policies.forward(policy, theta, samples.obs)
     log_prob = distribution.log_prob(params, samples.action)
     score = distribution.score(params, samples.action)

@@ -142,6 +142,29 @@ def is_narrow(array: NDArray) -> bool:
     return array.dtype.char == "f" and array.flags.carray
 
 
+def fits(net: MLP, thetas: tuple[NDArray, ...], inputs: tuple[NDArray, ...], chosen: NDArray, *rows: NDArray) -> bool:
+    """Whether the kernels that go through a whole network, forward and back, take these. They trust their callers.
+
+    Args:
+      thetas: (size,) each; inputs: (B, sizes[0]) each; chosen: (B,), the output each row is about; rows: (B,) each.
+
+    >>> net, theta, x = MLP((1, 2)), np.zeros(4, np.float32), np.zeros((2, 1), np.float32)
+    >>> [fits(net, (theta,), (x,), np.array(chosen)) for chosen in ([0, 1], [0, 2], [0])]
+    [True, False, False]
+    """
+    count = chosen.shape
+    return (
+        is_narrow(thetas[0])
+        and kernels.are_alike(*thetas, *inputs, *rows)
+        and all(theta.shape == (size(net),) for theta in thetas)
+        and all(x.shape == (*count, net.sizes[0]) for x in inputs)
+        and all(row.shape == count for row in rows)
+        and chosen.ndim == 1
+        and chosen.dtype.kind in "iu"
+        and kernels.are_below(chosen, net.sizes[-1])
+    )
+
+
 def repeated(net: MLP, theta: NDArray, kernel: Callable[..., Any]) -> Callable[..., tuple[tuple[NDArray, ...], Any]]:
     """(x (B, I), …) → every layer's output, and the result of a kernel (θ, sizes, activation, x, outputs, …).
 

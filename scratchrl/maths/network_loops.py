@@ -276,18 +276,19 @@ def categorical_ppo_clip_py(
 
 def categorical_policy_gradient_py(
     theta: NDArray, sizes: tuple[int, ...], activation: int, obs: NDArray, outputs: tuple[NDArray, ...],
-    action: NDArray, advantage: NDArray, coefficient: float,
+    action: NDArray, weights: NDArray, coefficient: float, scale: float,
 ) -> tuple[float, NDArray]:  # fmt: skip
-    """−(1/B) Σ_b (A log π(a) + c H) and its gradient for a categorical policy in float32, in one call: (loss, d_theta).
+    """s Σ_b (w log π(a) + c H) and its gradient for a categorical policy in float32, in one call: (value, d_theta).
 
-    `a2c.loss_and_grad`. The logits in outputs[-1] are overwritten by −(1/B) (A (e_a − p) − c p∘(l − p·l)).
+    s = 1, c = 0: `policies.weighted_score`; s = −1/B, w = A: `a2c.loss_and_grad`. The logits in outputs[-1] are
+    overwritten by s (w (e_a − p) − c p∘(l − p·l)).
     """
     _run(theta, sizes, activation, obs, outputs)
-    logits, rows, total, c = outputs[-1], len(obs), 0.0, np.float32(coefficient)
+    logits, total, c, s = outputs[-1], 0.0, np.float32(coefficient), np.float32(scale)
     p = np.empty(logits.shape[1], np.float32)
-    for b in range(rows):
+    for b in range(len(obs)):
         largest, others, mean = _largest(logits[b]), np.float32(0), np.float32(0)
-        top, weight = logits[b, largest], advantage[b]
+        top, weight = logits[b, largest], weights[b]
         for a in range(len(p)):
             logits[b, a] -= top
             p[a] = np.exp(logits[b, a])
@@ -298,11 +299,11 @@ def categorical_policy_gradient_py(
         log_mass = np.log1p(others)
         total += weight * (logits[b, action[b]] - log_mass) + c * (log_mass - mean)
         for a in range(len(p)):
-            logits[b, a] = p[a] * (weight + c * (logits[b, a] - mean)) / rows
-        logits[b, action[b]] -= weight / rows
+            logits[b, a] = -s * p[a] * (weight + c * (logits[b, a] - mean))
+        logits[b, action[b]] += s * weight
     out = np.zeros_like(theta)
     _pull_back(theta, sizes, activation, (obs, *outputs[:-1]), logits, out)
-    return -total / rows, out
+    return scale * total, out
 
 
 def categorical_act_py(

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from scratchrl.maths import chunks, curvature, initialization, kernels, mlp
+from scratchrl.maths import categorical, chunks, curvature, initialization, kernels, mlp
 from scratchrl.maths.distributions import (
     GAUSSIAN,
     Distribution,
@@ -61,6 +61,15 @@ def state_dependent_gaussian_policy(
 ):
     """Continuous actions: the network puts out μ and log σ, sharing all layers but the last."""
     return Policy(MLP((observation, *hidden, 2 * actions), activation), 0, GAUSSIAN)
+
+
+def is_categorical(policy: Policy) -> bool:
+    """Whether an action is one integer a row, drawn from the softmax of the network's output.
+
+    >>> is_categorical(categorical_policy(4, 2)), is_categorical(multi_categorical_policy(4, (2,)))
+    (True, False)
+    """
+    return policy.distribution.sample is categorical.sample
 
 
 def size(policy: Policy) -> int:
@@ -127,7 +136,7 @@ def sampler(policy: Policy, theta: NDArray, rng: np.random.Generator) -> Callabl
 
     Checked in tests/maths/test_policies.py: the same bits as `sample`.
     """
-    if len(policy.distribution.segments) == 1 and mlp.is_narrow(theta):
+    if is_categorical(policy) and mlp.is_narrow(theta):
         run = mlp.repeated(policy.mlp, theta, kernels.categorical_act)
         return lambda obs: run(obs, rng.random(len(obs)))[1] if mlp.is_narrow(obs) else sample(policy, theta, obs, rng)
     weights, free = _split(policy, theta)
@@ -155,6 +164,9 @@ def weighted_score(policy: Policy, theta: NDArray, obs: NDArray, action: NDArray
 
     Checked in tests/maths/test_policies.py: complex step.
     """
+    if is_categorical(policy) and mlp.fits(policy.mlp, (theta,), (obs,), action, weight):
+        run = mlp.repeated(policy.mlp, theta, kernels.categorical_policy_gradient)
+        return run(obs, action, weight, 0.0, 1.0)[1][1]
     params, cache = forward(policy, theta, obs)
     return vjp(policy, theta, cache, weight[:, None] * policy.distribution.score(params, action))
 

@@ -112,8 +112,8 @@ def fused_clip(rng):
     old = (log_prob - np.log(rng.choice([0.5, 1.0, 1.5], ROWS))).astype(np.float32)
     _, weight = objectives.ppo_clip(log_prob, old.astype(float), advantage.astype(float), 0.2)
     d_params = -weight[:, None] * policy.distribution.score(params, action) / ROWS
-    return gap(fused.ppo_clip(policy, theta, obs, action, old, advantage, 0.2)[1],
-               policies.vjp(policy, wide, cache, d_params))  # fmt: skip
+    answer = fused.ppo_clip(policy, theta, obs, action, old, advantage, 0.2)
+    return gap(answer[1], policies.vjp(policy, wide, cache, d_params)) if answer else np.inf
 
 
 def fused_gradient(rng):
@@ -124,8 +124,8 @@ def fused_gradient(rng):
     wide, distribution = theta.astype(float), policy.distribution
     params, cache = policies.forward(policy, wide, obs.astype(float))
     d_params = advantage[:, None] * distribution.score(params, action) + 0.5 * distribution.entropy_grad(params)
-    return gap(fused.policy_gradient(policy, theta, obs, action, advantage, 0.5)[1],
-               policies.vjp(policy, wide, cache, -d_params / ROWS))  # fmt: skip
+    answer = fused.policy_gradient(policy, theta, obs, action, advantage, 0.5)
+    return gap(answer[1], policies.vjp(policy, wide, cache, -d_params / ROWS)) if answer else np.inf
 
 
 def fused_acting(rng):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchrl.algorithms import a2c
+from scratchrl.algorithms import a2c, ppo
 from scratchrl.experience.agent import Agent
 from scratchrl.experience.samples import Samples
 from scratchrl.maths import action_values, critic, fused, mlp, objectives, policies, targets
@@ -49,7 +49,6 @@ def test_fused_ppo_clip_is_its_composition(seed, rows, observation, actions, act
     near = np.minimum(np.abs(rho - 0.8), np.abs(rho - 1.2)) < 1e-4
     log_prob_old = log_prob_old + 0.01 * near
     narrow = narrowed((theta, obs, action, log_prob_old, advantage))
-    assert fused.covers(policy, *narrow)
     loss, d_theta = fused.ppo_clip(policy, *narrow, 0.2)
     truth, d_truth = composed(policy, *(a.astype(float) if a.dtype == np.float32 else a for a in narrow), 0.2)
     size = max(1.0, np.abs(np.exp(-log_prob_old) * advantage).max(), np.abs(d_truth).max())
@@ -102,26 +101,47 @@ def test_logits_far_apart_overflow_nowhere():
         np.testing.assert_allclose(d_theta, d_truth, rtol=1e-6)
 
 
-def test_fused_covers_one_softmax_in_contiguous_float32_and_nothing_else():
-    rng = np.random.default_rng(1)
-    policy, *wide = drawn(rng, 4, 3, 2, "tanh")
-    theta, obs, *rest = narrowed(wide)
-    assert fused.covers(policy, theta, obs, *rest)
-    assert not fused.covers(policy, *wide)
-    assert not fused.covers(policy, theta, np.asfortranarray(obs), *rest)
-    assert not fused.covers(policies.multi_categorical_policy(3, (2,)), theta, obs, rest[0][:, None], *rest[1:])
-    for other in (policies.gaussian_policy(3, 2), policies.state_dependent_gaussian_policy(3, 2),
-                  policies.multi_categorical_policy(3, (2, 2))):  # fmt: skip
-        assert not fused.covers(other, theta, obs, *rest)
+def refused(arrays, function):
+    """Whether `function` leaves these to the composition, whatever single thing is wrong with them."""
+    theta, obs, action, *rows = arrays
+    wrong = action.copy()
+    wrong[0] = -1
+    return [
+        function(*others) is None
+        for others in (
+            (theta.astype(float), obs.astype(float), action, *(row.astype(float) for row in rows)),
+            (theta[1:], obs, action, *rows),
+            (theta, np.asfortranarray(obs), action, *rows),
+            (theta, obs[:, 1:].copy(), action, *rows),
+            (theta, obs[1:], action, *rows),
+            (theta, obs, wrong, *rows),
+            (theta, obs, action + 4, *rows),
+            (theta, obs, action.astype(np.float32), *rows),
+            (theta, obs, action, *rows[:-1], rows[-1][1:]),
+        )
+    ]
 
 
-@pytest.mark.parametrize("wrong", [-1, 2])
-def test_an_action_that_the_policy_does_not_have_is_refused(wrong):
-    rng = np.random.default_rng(2)
-    policy, theta, obs, action, old, advantage = drawn(rng, 4, 3, 2, "tanh")
-    action[0] = wrong
-    with pytest.raises(ValueError, match="action: expected 0 to 1, got"):
-        fused.ppo_clip(policy, *narrowed((theta, obs, action, old, advantage)), 0.2)
+def test_what_the_kernels_do_not_take_is_left_to_the_composition():
+    policy, *rows = drawn(np.random.default_rng(0), 5, 3, 4, "tanh")
+    theta, obs, action, old, advantage = narrowed(rows)
+    assert all(refused((theta, obs, action, old, advantage), lambda *x: fused.ppo_clip(policy, *x, 0.2)))
+    assert all(refused((theta, obs, action, advantage), lambda *x: fused.policy_gradient(policy, *x, 0.0)))
+    several = (policies.multi_categorical_policy(3, sizes) for sizes in ((2, 2), (4,)))
+    for other in (policies.gaussian_policy(3, 2), policies.state_dependent_gaussian_policy(3, 2), *several):
+        own = np.zeros(policies.size(other), np.float32)
+        assert fused.ppo_clip(other, own, obs, action, old, advantage, 0.2) is None
+        assert fused.policy_gradient(other, own, obs, action, advantage, 0.0) is None
+
+
+def test_an_action_that_there_is_none_of_is_named_by_the_composition():
+    policy, theta, obs, action, old, advantage = drawn(np.random.default_rng(0), 5, 3, 4, "tanh")
+    action[2] = 4
+    theta, obs, action, old, advantage = narrowed((theta, obs, action, old, advantage))
+    samples = Samples(obs, action, np.zeros((5, 4)), old, old, advantage, old)
+    for algorithm, settings in ((a2c, (a2c.Config(),)), (ppo, (ppo.Config(), 0.0))):
+        with pytest.raises(ValueError, match="action: expected 0 to 3, got"):
+            algorithm.loss_and_grad(Agent(policy, policy.mlp), theta, samples, *settings)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 300), st.sampled_from(["tanh", "relu", "identity"]))
@@ -168,7 +188,6 @@ def test_fused_q_learning_is_its_composition(double, delta, seed, rows, actions,
     wide = [a.astype(float) if a.dtype == np.float32 else a for a in arrays]
     best = np.sort(mlp.forward(net, wide[0], wide[5])[0], axis=1)[:, -2:]
     arrays[6][...] |= np.ptp(best, axis=1) < 1e-4 if actions > 1 else False
-    assert fused.covers_q_learning(arrays[3], arrays[6], *(a for a in arrays if a.dtype == np.float32))
     loss, d_theta = fused.q_learning(net, *arrays, double, delta)
     truth, d_truth = composed_q(net, *wide, double, delta)
     assert loss.dtype == d_theta.dtype == np.float32
@@ -189,23 +208,16 @@ def test_fused_q_learning_takes_the_first_of_equals_and_leaves_the_rewards_alone
     assert reward == 1
 
 
-def test_fused_q_learning_covers_contiguous_float32_and_nothing_else():
-    _, arrays = q_problem(np.random.default_rng(0), 4, 3, "relu")
+def test_fused_q_learning_leaves_what_its_kernel_does_not_take_to_the_composition():
+    net, arrays = q_problem(np.random.default_rng(0), 4, 3, "relu")
     theta, target, obs, action, reward, next_obs, terminated, discount = arrays
-    assert fused.covers_q_learning(action, terminated, theta, target, obs, reward, next_obs, discount)
-    assert not fused.covers_q_learning(action, terminated, theta, target, obs.astype(float), reward, next_obs, discount)
-    assert not fused.covers_q_learning(action, terminated, theta.astype(float), obs.astype(float))
-    assert not fused.covers_q_learning(action, terminated, theta, np.asfortranarray(obs))
-    assert not fused.covers_q_learning(action.astype(np.int32), terminated, theta, obs)
-    assert not fused.covers_q_learning(action, terminated.astype(int), theta, obs)
 
+    def learn(theta, obs, action, reward, discount):
+        return fused.q_learning(net, theta, target, obs, action, reward, next_obs, terminated, discount, False, 1.0)
 
-@pytest.mark.parametrize("wrong", [-1, 3])
-def test_fused_q_learning_refuses_an_action_without_an_output(wrong):
-    net, arrays = q_problem(np.random.default_rng(1), 4, 3, "relu")
-    arrays[3][2] = wrong
-    with pytest.raises(ValueError, match="action: expected 0 to 2, got"):
-        fused.q_learning(net, *arrays, False, 1.0)
+    assert all(refused((theta, obs, action, reward, discount), learn))
+    for flags in (terminated.astype(int), terminated[1:]):
+        assert fused.q_learning(net, *arrays[:6], flags, discount, False, 1.0) is None
 
 
 @given(
@@ -217,7 +229,6 @@ def test_fused_policy_gradient_is_its_composition(seed, rows, observation, actio
     rng = np.random.default_rng(seed)
     policy, theta, obs, action, _, advantage = drawn(rng, rows, observation, actions, activation)
     narrow = narrowed((theta, obs, action, advantage))
-    assert fused.covers(policy, *narrow)
     loss, d_theta = fused.policy_gradient(policy, *narrow, coefficient)
     agent, config = Agent(policy, policy.mlp), a2c.Config(entropy_coefficient=coefficient)
     theta, obs, action, advantage = (a.astype(float) if a.dtype == np.float32 else a for a in narrow)
@@ -228,10 +239,3 @@ def test_fused_policy_gradient_is_its_composition(seed, rows, observation, actio
     assert d_theta.dtype == loss.dtype == np.float32
     assert abs(loss - truth) < 100 * EPS * size * max(1.0, np.abs(theta).max() * np.abs(obs).max())
     assert np.abs(d_theta - d_truth).max() < 1000 * EPS * size * max(1.0, np.abs(obs).max())
-
-
-def test_an_action_that_the_policy_does_not_have_is_refused_before_the_kernel():
-    policy, theta, obs, action, _, advantage = drawn(np.random.default_rng(0), 5, 3, 4, "tanh")
-    action[2] = 4
-    with pytest.raises(ValueError, match="action: expected 0 to 3, got"):
-        fused.policy_gradient(policy, *narrowed((theta, obs, action, advantage)), 0.0)

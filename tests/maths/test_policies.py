@@ -32,12 +32,13 @@ def params_of(policy, theta, obs):
 # ---- acting ----
 
 
-@KINDS
+@pytest.mark.parametrize("kind", [*strategies.KINDS, "one group"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_sampler_draws_what_sample_draws(kind, dtype):
     make = {
         "categorical": lambda: policies.categorical_policy(3, 4, (5,)),
         "multi_categorical": lambda: policies.multi_categorical_policy(3, (2, 3), (5,)),
+        "one group": lambda: policies.multi_categorical_policy(3, (3,), (5,)),
         "gaussian": lambda: policies.gaussian_policy(3, 2, (5,)),
         "state_dependent_gaussian": lambda: policies.state_dependent_gaussian_policy(3, 2, (5,)),
     }
@@ -79,6 +80,18 @@ def test_weighted_score_is_the_gradient_of_the_weighted_log_prob(kind, data, see
     (weight,) = normal(seed, len(obs))
     got = policies.weighted_score(policy, theta, obs, action, weight)
     near(got, complex_step(lambda theta: weight @ policies.log_prob(policy, theta, obs, action), theta))
+
+
+@given(st.data(), SEEDS)
+def test_weighted_score_in_single_precision_is_that_in_double(data, seed):
+    policy, *arrays = data.draw(strategies.policies(kind="categorical", activation="tanh"))
+    theta, obs, action, weight = *arrays, *normal(seed, len(arrays[1]))
+    theta, obs, weight = (array.astype(np.float32) for array in (theta, obs, weight))
+    got = policies.weighted_score(policy, theta, obs, action, weight)
+    truth = policies.weighted_score(policy, *(a.astype(float) for a in (theta, obs)), action, weight.astype(float))
+    assert got.dtype == np.float32
+    sizes = [np.abs(array).sum() for array in (weight, theta, obs)]
+    assert np.abs(got - truth).max() <= 100 * np.finfo(np.float32).eps * sizes[0] * (1 + sizes[1]) * (1 + sizes[2])
 
 
 @KINDS
