@@ -133,7 +133,7 @@ def init(config: Config, world: World, rng: np.random.Generator) -> State:
 
 def distributions(net: MLP, theta: NDArray, obs: NDArray, config: Config) -> NDArray:
     """p_θ(s, ·), (B, A, K)."""
-    logits = mlp.forward(net, theta, obs)[0].reshape(-1, config.atoms)
+    logits = mlp.output(net, theta, obs).reshape(-1, config.atoms)
     return categorical.softmax(logits).reshape(len(obs), -1, config.atoms)
 
 

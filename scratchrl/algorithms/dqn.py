@@ -121,11 +121,11 @@ def init(config: Config, world: World, rng: np.random.Generator) -> State:
 
 def td_target(net: MLP, theta: NDArray, target: NDArray, samples: NStepTransitions, config: Config) -> NDArray:
     """y of (1) or (2), (B,)."""
-    next_q = mlp.forward(net, target, samples.next_obs)[0]
+    next_q = mlp.output(net, target, samples.next_obs)
     ending = samples.terminated, samples.truncated, samples.discount
     if not config.double:
         return targets.dqn_target(samples.reward, next_q, *ending)  # (1)
-    next_q_online = mlp.forward(net, theta, samples.next_obs)[0]
+    next_q_online = mlp.output(net, theta, samples.next_obs)
     return targets.double_dqn_target(samples.reward, next_q_online, next_q, *ending)  # (2)
 
 
@@ -179,7 +179,7 @@ def update(
 def report(net: MLP, state: State, batch: Batch, config: Config) -> dict[str, float]:
     """ε, and the mean over the batch of what the best action is thought to be worth."""
     obs = batch.obs[batch.valid]
-    value = mlp.forward(net, state.theta, obs)[0].max(axis=-1).mean()
+    value = mlp.output(net, state.theta, obs).max(axis=-1).mean()
     return {"charts/epsilon": epsilon(state.step, config), "losses/q_values": float(value)}
 
 

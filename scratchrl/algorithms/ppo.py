@@ -201,7 +201,7 @@ def distance(
     distribution = agent.policy.distribution
 
     def moved(rows: Samples) -> tuple[float, float]:
-        params, _ = policies.forward(agent.policy, theta, rows.obs)
+        params = policies.parameters(agent.policy, theta, rows.obs)
         fraction = objectives.clip_fraction(distribution.log_prob(params, rows.action), rows.log_prob, config.clip)
         return float(distribution.kl(rows.params, params).mean()), fraction
 

@@ -131,7 +131,7 @@ def update(
     (obs,) = valid_rows(batch, batch.obs)
 
     def entropy(rows: NDArray) -> NDArray:
-        return agent.policy.distribution.entropy(policies.forward(agent.policy, state.theta, rows)[0]).mean()
+        return agent.policy.distribution.entropy(policies.parameters(agent.policy, state.theta, rows)).mean()
 
     info = {
         "charts/learning_rate": config.lr,

@@ -137,7 +137,7 @@ def mean_surrogate(agent: Agent, theta: NDArray, samples: Samples) -> float:
 
 def mean_kl(agent: Agent, theta: NDArray, samples: Samples) -> float:
     """KL(θ) of (1)."""
-    params, _ = policies.forward(agent.policy, theta, samples.obs)
+    params = policies.parameters(agent.policy, theta, samples.obs)
     return float(agent.policy.distribution.kl(samples.params, params).mean())
 
 

@@ -46,7 +46,7 @@ def weighted(
     obs, action, *rest = valid_rows(batch, batch.obs, batch.action, value, advantage, target)
 
     def taken(part: tuple[NDArray, NDArray]) -> tuple[NDArray, NDArray]:
-        params = policies.forward(agent.policy, theta, part[0])[0]
+        params = policies.parameters(agent.policy, theta, part[0])
         return params, agent.policy.distribution.log_prob(params, part[1])
 
     return Samples(obs, action, *chunks.each(taken, (obs, action)), *rest)

@@ -76,7 +76,7 @@ def explorer(net: MLP, theta: NDArray, epsilon: float, rng: np.random.Generator)
     """
 
     def plain(obs: NDArray) -> NDArray:
-        return epsilon_greedy(mlp.forward(net, theta, obs)[0], epsilon, rng)
+        return epsilon_greedy(mlp.output(net, theta, obs), epsilon, rng)
 
     if not mlp.is_narrow(theta):
         return plain

@@ -25,7 +25,7 @@ def value(net: MLP, phi: NDArray, obs: NDArray) -> NDArray:
     array([[48.]])
     """
     rows = obs.reshape(-1, obs.shape[-1])
-    return chunks.each(lambda part: mlp.forward(net, phi, part)[0], rows).reshape(obs.shape[:-1])
+    return chunks.each(lambda part: mlp.output(net, phi, part), rows).reshape(obs.shape[:-1])
 
 
 def loss_and_grad(net: MLP, phi: NDArray, obs: NDArray, target: NDArray) -> tuple[Any, NDArray]:

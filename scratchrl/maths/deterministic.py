@@ -23,7 +23,7 @@ def action(net: MLP, theta: NDArray, obs: NDArray) -> NDArray:
     >>> action(MLP((1, 1)), np.array([0.0, np.log(2.0)]), np.array([[9.0]])).round(12)  # tanh log 2 = 3/5
     array([[0.6]])
     """
-    return np.tanh(mlp.forward(net, theta, obs)[0])
+    return np.tanh(mlp.output(net, theta, obs))
 
 
 def loss_and_grad(net: MLP, theta: NDArray, obs: NDArray, judge: Judge) -> tuple[Any, NDArray]:

@@ -61,7 +61,8 @@ def _activate(z: NDArray, bias: NDArray, activation: int) -> None:
 
 
 def _run(theta: NDArray, sizes: tuple, activation: int, x: NDArray, outputs: tuple) -> None:
-    """Every layer's output (B, m), float32, into `outputs`; the last is y."""
+    """Every layer's output (B, m), float32, into `outputs`; the last is y. Where a layer's room has less than B rows
+    each block writes over the one before: at least `BLOCK` rows, twice as many where a layer is wider than `WIDE`."""
     block = _block(sizes)
     for first in range(0, len(x), block):
         last = min(first + block, len(x))
@@ -69,7 +70,7 @@ def _run(theta: NDArray, sizes: tuple, activation: int, x: NDArray, outputs: tup
         for layer in range(len(sizes) - 1):
             n, m = sizes[layer], sizes[layer + 1]
             matrix, bias = start + n * m, start + n * m + m
-            z = outputs[layer][first:last]
+            z = outputs[layer][first:last] if len(outputs[layer]) == len(x) else outputs[layer][: last - first]
             _product(h, theta[start:matrix].reshape(n, m), z)
             _activate(z, theta[matrix:bias], activation if layer < len(sizes) - 2 else 0)
             h, start = z, bias
@@ -110,9 +111,22 @@ def _times_fisher(u: NDArray, w: NDArray, segments: NDArray) -> None:
             u[b, a] *= w[b, a]
 
 
-def _back(d: NDArray, w: NDArray) -> NDArray:
-    """d wᵀ; a small w is transposed before, which is faster than BLAS's own way of doing so."""
-    return np.dot(d, w.T.copy()) if w.size <= WIDE * WIDE else np.dot(d, w.T)
+def _turned(theta: NDArray, sizes: tuple) -> NDArray:
+    """θ with every small W transposed: d Wᵀ is then faster than by BLAS's own way of turning it."""
+    turned, start = np.empty_like(theta), 0
+    for layer in range(len(sizes) - 1):
+        n, m = sizes[layer], sizes[layer + 1]
+        if n * m <= WIDE * WIDE:
+            turned[start : start + n * m].reshape(m, n)[:] = theta[start : start + n * m].reshape(n, m).T
+        start += n * m + m
+    return turned
+
+
+def _back(d: NDArray, theta: NDArray, turned: NDArray, start: int, n: int, m: int) -> NDArray:
+    """d Wᵀ, W the n × m matrix that begins at `start`."""
+    if n * m <= WIDE * WIDE:
+        return np.dot(d, turned[start : start + n * m].reshape(m, n))
+    return np.dot(d, theta[start : start + n * m].reshape(n, m).T)
 
 
 def _push(theta: NDArray, sizes: tuple, activation: int, cache: tuple, first: int, last: int, vector: NDArray):
@@ -122,9 +136,14 @@ def _push(theta: NDArray, sizes: tuple, activation: int, cache: tuple, first: in
     for layer in range(layers):
         n, m = sizes[layer], sizes[layer + 1]
         matrix, bias = start + n * m, start + n * m + m
-        z = np.dot(cache[layer][first:last], vector[start:matrix].reshape(n, m)) + vector[matrix:bias]
-        if layer > 0:
-            z += np.dot(tangent, theta[start:matrix].reshape(n, m))
+        z, d_bias = np.dot(cache[layer][first:last], vector[start:matrix].reshape(n, m)), vector[matrix:bias]
+        through = np.dot(tangent, theta[start:matrix].reshape(n, m)) if layer > 0 else z[:0]
+        for b in range(last - first):
+            for j in range(m):
+                z[b, j] += d_bias[j]
+        for b in range(len(through)):
+            for j in range(m):
+                z[b, j] += through[b, j]
         if layer < layers - 1:
             _times_slope(z, cache[layer + 1][first:last], activation)
         start, tangent = bias, z
@@ -132,8 +151,9 @@ def _push(theta: NDArray, sizes: tuple, activation: int, cache: tuple, first: in
 
 
 def _pull(
-    theta: NDArray, sizes: tuple, activation: int, cache: tuple, first: int, last: int, d: NDArray, out: NDArray
-) -> None:
+    theta: NDArray, turned: NDArray, sizes: tuple, activation: int, cache: tuple, first: int, last: int, d: NDArray,
+    out: NDArray,
+) -> None:  # fmt: skip
     """out += Jᵀ d for rows first..last: the cotangent from the output back to every layer's parameters.
 
     The first block is written straight into `out`, which holds nothing yet.
@@ -147,7 +167,7 @@ def _pull(
         np.dot(cache[layer][first:last].T, d, block[start:matrix].reshape(n, m))
         np.dot(ones, d, block[matrix:bias])
         if layer > 0:
-            d = _back(d, theta[start:matrix].reshape(n, m))
+            d = _back(d, theta, turned, start, n, m)
             _times_slope(d, cache[layer][first:last], activation)
     if first > 0:
         for i in range(out.size):
@@ -156,10 +176,10 @@ def _pull(
 
 def _pull_back(theta: NDArray, sizes: tuple, activation: int, cache: tuple, d_y: NDArray, out: NDArray) -> None:
     """Σ_b J_bᵀ d_y[b] into `out`, which holds zeros, block by block."""
-    block = _block(sizes)
+    block, turned = _block(sizes), _turned(theta, sizes)
     for first in range(0, len(d_y), block):
         last = min(first + block, len(d_y))
-        _pull(theta, sizes, activation, cache, first, last, d_y[first:last], out)
+        _pull(theta, turned, sizes, activation, cache, first, last, d_y[first:last], out)
 
 
 def mlp_vjp_py(
@@ -176,11 +196,11 @@ def mlp_vjp_input_py(
 ) -> NDArray:
     """d_x[b] = J_bᵀ d_y[b], `mlp.vjp_input`: all rows at once, but for those whose d_y is 0, which cost nothing."""
     asked = np.array([b for b in range(len(d_y)) if np.any(d_y[b] != 0)], np.int64)
-    start, d = theta.size, d_y[asked]
+    start, d, turned = theta.size, d_y[asked], _turned(theta, sizes)
     for layer in range(len(sizes) - 2, -1, -1):
         n, m = sizes[layer], sizes[layer + 1]
         start -= n * m + m
-        d = _back(d, theta[start : start + n * m].reshape(n, m))
+        d = _back(d, theta, turned, start, n, m)
         if layer > 0:
             for row in range(len(asked)):
                 _times_slope(d[row : row + 1], cache[layer][asked[row] : asked[row] + 1], activation)
@@ -204,12 +224,12 @@ def fisher_vector_product_py(
     F_b u = w∘u − w (w·u within each segment), w = weight[b] of sum 1 in each: the categorical Fisher with w = p, one
     segment per distribution. With no segments F_b = diag(w), the Gaussian's. `segments` (S, 2) holds starts and ends.
     """
-    out, block = np.zeros_like(theta), _block(sizes)
+    out, block, turned = np.zeros_like(theta), _block(sizes), _turned(theta, sizes)
     for first in range(0, len(weight), block):
         last = min(first + block, len(weight))
         tangent = _push(theta, sizes, activation, cache, first, last, vector)
         _times_fisher(tangent, weight[first:last], segments)
-        _pull(theta, sizes, activation, cache, first, last, tangent, out)
+        _pull(theta, turned, sizes, activation, cache, first, last, tangent, out)
     return out
 
 
@@ -382,5 +402,5 @@ def q_learning_py(
 
 
 HELPERS = (
-    _block, _product, _activate, _run, _times_slope, _times_fisher, _back, _push, _pull, _pull_back, _largest
+    _block, _product, _activate, _run, _times_slope, _times_fisher, _turned, _back, _push, _pull, _pull_back, _largest,
 )  # fmt: skip

@@ -105,6 +105,15 @@ def forward(policy: Policy, theta: NDArray, obs: NDArray) -> tuple[NDArray, list
     return _beside(y, free), cache
 
 
+def parameters(policy: Policy, theta: NDArray, obs: NDArray) -> NDArray:
+    """Rows (1) without the network's cache.
+
+    Checked in tests/maths/test_policies.py to equal `forward`.
+    """
+    weights, free = _split(policy, theta)
+    return _beside(mlp.output(policy.mlp, weights, obs), free)
+
+
 def vjp(policy: Policy, theta: NDArray, cache: list[NDArray], d_params: NDArray) -> NDArray:
     """d_θ = Σ_b d_params[b]ᵀ ∂params[b]/∂θ; free parameters receive the plain sum over the rows.
 
@@ -128,7 +137,7 @@ def jvp(policy: Policy, theta: NDArray, cache: list[NDArray], d_theta: NDArray) 
 
 def sample(policy: Policy, theta: NDArray, obs: NDArray, rng: np.random.Generator) -> NDArray:
     """a ~ π_θ(·|o), a row for a row of obs."""
-    return policy.distribution.sample(rng, forward(policy, theta, obs)[0])
+    return policy.distribution.sample(rng, parameters(policy, theta, obs))
 
 
 def sampler(policy: Policy, theta: NDArray, rng: np.random.Generator) -> Callable[[NDArray], NDArray]:
@@ -146,12 +155,12 @@ def sampler(policy: Policy, theta: NDArray, rng: np.random.Generator) -> Callabl
 
 def mode(policy: Policy, theta: NDArray, obs: NDArray) -> NDArray:
     """argmax_a π_θ(a|o): how a trained policy acts when it no longer needs to explore."""
-    return policy.distribution.mode(forward(policy, theta, obs)[0])
+    return policy.distribution.mode(parameters(policy, theta, obs))
 
 
 def log_prob(policy: Policy, theta: NDArray, obs: NDArray, action: NDArray) -> NDArray:
     """log π_θ(a_b|o_b), (B,)."""
-    return policy.distribution.log_prob(forward(policy, theta, obs)[0], action)
+    return policy.distribution.log_prob(parameters(policy, theta, obs), action)
 
 
 def weighted_score(policy: Policy, theta: NDArray, obs: NDArray, action: NDArray, weight: NDArray) -> NDArray:

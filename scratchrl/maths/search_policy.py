@@ -105,7 +105,7 @@ def predict(net: MLP, theta: NDArray, obs: NDArray, legal: NDArray) -> tuple[NDA
     >>> p.tolist(), v.tolist()
     ([[1.0, 0.0]], [0.0])
     """
-    y, _ = mlp.forward(net, theta, obs)
+    y = mlp.output(net, theta, obs)
     return policy(y[:, :-1], legal), np.tanh(y[:, -1])
 
 

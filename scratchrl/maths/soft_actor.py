@@ -105,7 +105,7 @@ def act(actor: Actor, theta: NDArray, obs: NDArray, noise: NDArray) -> tuple[NDA
     >>> act(Actor(MLP((1, 2)), -5.0, 2.0), theta, np.array([[2.0]]), still)[0].item()  # tanh(3·2 − 6)
     0.0
     """
-    return squash(actor, mlp.forward(actor.mlp, theta, obs)[0], noise)
+    return squash(actor, mlp.output(actor.mlp, theta, obs), noise)
 
 
 def loss_and_grad(

@@ -67,7 +67,7 @@ def value(net: MLP, phi: NDArray, obs: NDArray, action: NDArray) -> NDArray:
     array([[48.]])
     """
     x = joined(obs, action)
-    return np.stack([mlp.forward(net, one, x)[0][:, 0] for one in split(net, phi)])
+    return np.stack([mlp.output(net, one, x)[:, 0] for one in split(net, phi)])
 
 
 def value_and_d_action(net: MLP, phi: NDArray, obs: NDArray, action: NDArray) -> tuple[NDArray, NDArray]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchrl.maths import mlp
+from scratchrl.maths import mlp, network_loops
 from scratchrl.maths.mlp import MLP
 from scratchrl.oracle import strategies
 from scratchrl.oracle.differentiation import (
@@ -73,6 +73,22 @@ def test_predictor_is_forward_to_the_bit_however_many_rows_come(network, dtype):
     predict = mlp.predictor(net, theta)
     for rows in (x, np.tile(x, (2, 1)), x[:1], np.asfortranarray(x), x.astype(np.float64)):
         np.testing.assert_array_equal(predict(rows), mlp.forward(net, theta, rows)[0])
+
+
+@pytest.mark.parametrize("hidden", [(), (3,), (64, 5), (70, 3), (3, 70)])
+@pytest.mark.parametrize("rows", [0, 1, 2, 127, 128, 255, 256, 257, 600])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_output_is_forward_to_the_bit_whatever_blocks_share_a_room(hidden, rows, dtype):
+    net = MLP((2, *hidden, 3))
+    theta, x = (array.astype(dtype) for array in normal(0, mlp.size(net), (rows, 2)))
+    np.testing.assert_array_equal(mlp.output(net, theta, x), mlp.forward(net, theta, x)[0], strict=True)
+    for bad in ((theta[1:], x), (theta, x[:, 1:])):
+        with pytest.raises(ValueError, match="expected shape"):
+            mlp.output(net, *bad)
+
+
+def test_no_block_of_the_kernels_has_more_rows_than_output_makes_room_for():
+    assert 2 * network_loops.BLOCK <= mlp.ROOM
 
 
 def test_predictor_keeps_its_room_where_the_compiled_pass_takes_the_input_and_forgets_nothing_else():

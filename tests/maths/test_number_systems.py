@@ -120,8 +120,9 @@ def test_every_public_function_is_in_the_table():
     left_out = {
         "categorical": {"sample", "mode"}, "gaussian": {"sample"},
         "squashed_gaussian": {"sample", "sample_and_log_prob", "mode"},
-        "policies": {"sample", "sampler", "is_categorical", "size", "init", "vjp", "fisher"}, "chunks": {"cut"},
-        "mlp": {"size", "layers", "outputs", "is_narrow", "fits", "repeated"}, "moments": {"empty"},
+        "policies": {"sample", "sampler", "is_categorical", "parameters", "size", "init", "vjp", "fisher"},
+        "chunks": {"cut"},
+        "mlp": {"size", "layers", "outputs", "output", "is_narrow", "fits", "repeated"}, "moments": {"empty"},
         "objectives": {"clip_fraction", "adapt_beta", "check_clip"},
         "critic": {"fit", "minibatches"}, "returns": {"check"}, "bounding": {"check"}, "targets": {"check_actions"},
         "action_values": {"epsilon_greedy", "explorer", "check_action"},

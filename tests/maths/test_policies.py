@@ -29,6 +29,15 @@ def params_of(policy, theta, obs):
     return policies.forward(policy, theta, obs)[0]
 
 
+@KINDS
+@given(st.data())
+def test_parameters_are_those_of_forward(kind, data):
+    policy, *arrays, _ = data.draw(strategies.policies(kind=kind))
+    for dtype in (np.float32, np.float64, complex):
+        theta, obs = (array.astype(dtype) for array in arrays)
+        np.testing.assert_array_equal(policies.parameters(policy, theta, obs), params_of(policy, theta, obs))
+
+
 # ---- acting ----
 
 
