@@ -1,5 +1,6 @@
 """Return against environment steps: one run with all its episodes, or many runs as a mean and a band over seeds."""
 
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,9 @@ from scratchrl.runs.statistics import moving_mean
 
 WINDOW = 100  # episodes in the moving mean
 GRID = 400  # points of a band
+COLUMNS = 2  # panels side by side
+COLORS = 10  # of matplotlib's palette, C0 … C9; a panel with more lines begins again in the next style
+STYLES = ("-", "--", ":", "-.")
 
 
 class Run(NamedTuple):
@@ -65,7 +69,8 @@ def band(runs):
 def draw(folders, path):
     """Draws the runs into `path`, .png or any format that matplotlib knows by its suffix, atomically.
 
-    One panel per environment. A group of one run: every episode as a dot and the moving mean of the last 100. A group
+    One panel per environment, two in a row; no two lines of a panel have both the same colour and the same style, up
+    to 40 lines. A group of one run: every episode as a dot and the moving mean of the last 100. A group
     of several: the mean over seeds of those moving means, and the band from the worst seed to the best.
 
     Raises: ValueError, one line, for a folder without a run, a run without episodes, or an unknown suffix.
@@ -76,12 +81,18 @@ def draw(folders, path):
     path = Path(path)
     groups = group([read(folder) for folder in folders])
     envs = list(dict.fromkeys(_identity(runs[0])["env"] for runs in groups))
-    figure = Figure(figsize=(8 * len(envs), 5), dpi=120, layout="constrained")
+    columns = min(COLUMNS, len(envs))
+    rows = -(-len(envs) // columns)
+    width, height = (8, 5) if columns == 1 else (6 * columns, 4 * rows)
+    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
     if path.suffix[1:].lower() not in figure.canvas.get_supported_filetypes():
         raise ValueError(f"{path}: unknown picture format {path.suffix!r}; .png, .svg and .pdf always work")
-    panels = dict(zip(envs, figure.subplots(1, len(envs), squeeze=False)[0], strict=True))
-    for index, (runs, label) in enumerate(zip(groups, _labels(groups), strict=True)):
-        _draw_group(panels[_identity(runs[0])["env"]], runs, label, f"C{index}")
+    panels = {env: figure.add_subplot(rows, columns, place) for place, env in enumerate(envs, 1)}
+    lines: Counter[str] = Counter()
+    for runs, label in zip(groups, _labels(groups), strict=True):
+        env = _identity(runs[0])["env"]
+        _draw_group(panels[env], runs, label, *look(lines[env]))
+        lines[env] += 1
     for env, axes in panels.items():
         axes.set(title=env, xlabel="environment steps", ylabel=f"episodic return (line: mean of the last {WINDOW})")
         axes.grid(alpha=0.3)
@@ -92,15 +103,24 @@ def draw(folders, path):
         figure.savefig(file, format=path.suffix[1:].lower())
 
 
-def _draw_group(axes, runs, label, color):
+def look(index):
+    """(colour, line style) of the line with this number in its panel.
+
+    >>> look(0), look(12)
+    (('C0', '-'), ('C2', '--'))
+    """
+    return f"C{index % COLORS}", STYLES[index // COLORS % len(STYLES)]
+
+
+def _draw_group(axes, runs, label, color, style):
     if len(runs) == 1:
         run = runs[0]
         axes.plot(run.step, run.returns, ".", color=color, markersize=3, alpha=_alpha(len(run.step)), linewidth=0)
-        axes.plot(run.step, moving_mean(run.returns, WINDOW), color=color, label=label)
+        axes.plot(run.step, moving_mean(run.returns, WINDOW), color=color, linestyle=style, label=label)
         return
     grid, mean, low, high = band(runs)
     axes.fill_between(grid, low, high, color=color, alpha=0.2, linewidth=0)
-    axes.plot(grid, mean, color=color, label=label)
+    axes.plot(grid, mean, color=color, linestyle=style, label=label)
 
 
 def _alpha(episodes):

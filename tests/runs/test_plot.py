@@ -53,6 +53,43 @@ def test_runs_of_several_algorithms_and_environments_are_told_apart_by_name_and_
     assert svg.count('<g id="axes_') == 2
 
 
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that have been drawn."""
+    from matplotlib.figure import Figure
+
+    figures, save = [], Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *a, **k: (figures.append(self), save(self, *a, **k))[1])
+    return figures
+
+
+def test_colours_are_counted_within_a_panel_and_lines_beyond_the_palette_have_another_style(tmp_path, drawn):
+    """Twelve runs in each of two panels, by turns: counted over both, runs 0 and 5 of a panel would look the same."""
+    envs = ("CartPole-v1", "Pendulum-v1")
+    folders = [make_run(tmp_path / f"{k}-{env}", clip=k / 10, env=env) for k in range(12) for env in envs]
+    plot.draw(folders, tmp_path / "all.svg")
+    for axes in drawn[0].axes:
+        lines = [line for line in axes.lines if not line.get_label().startswith("_")]
+        looks = [(line.get_color(), line.get_linestyle()) for line in lines]
+        assert len(set(looks)) == 12
+        assert [color for color, _ in looks] == [f"C{k % 10}" for k in range(12)]
+        assert {style for _, style in looks[:10]} == {"-"}
+    assert len({plot.look(k) for k in range(40)}) == 40
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
+def test_panels_are_wrapped_into_rows(tmp_path, drawn, count):
+    """A strip of panels is unreadable at the width of a page."""
+    folders = [make_run(tmp_path / str(k), env=f"Env-v{k}") for k in range(count)]
+    plot.draw(folders, tmp_path / "all.png")
+    (figure,) = drawn
+    assert len(figure.axes) == count
+    assert {axes.get_gridspec().ncols for axes in figure.axes} == {2}
+    width, height = figure.get_size_inches()
+    assert width == 12
+    assert height == 4 * figure.axes[0].get_gridspec().nrows
+
+
 def test_band_of_constant_runs_is_their_mean_and_range():
     ends_and_level = [(10, 1000, 1), (20, 990, 2), (5, 980, 6)]
     runs = [plot.Run({}, np.array([first, 900.0, last]), np.full(3, y)) for first, last, y in ends_and_level]
