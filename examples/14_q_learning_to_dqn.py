@@ -32,7 +32,8 @@ from scratchrl.maths import mlp
 
 WORLD, HORIZON, EVERY = slippery(gridworld(3, 4, gamma=0.9), 0.2), 50, 200
 ALIVE = ~WORLD.terminal
-COLORS = {"table": "#0072B2", "DQN": "#D55E00", "double DQN": "#009E73"}
+COLORS = {"table": "#0072B2", "DQN": "#E69F00", "double DQN": "black"}
+WIDTHS = {"table": 1.5, "DQN": 3.5, "double DQN": 1}  # the last lies almost on DQN
 
 
 def watched(experience, q, errors, best):
@@ -79,7 +80,8 @@ def main(out: Path = Path("pictures/14_q_learning_to_dqn.png"), quick: bool = Fa
     for name, (q, errors) in results.items():
         print(f"{name}: largest error of Q {errors[0]:.4f} at first, {errors[-1]:.4f} in the end; "
               f"greedy policy below V* by {loss(q, solution.value):.4f}")  # fmt: skip
-        left.semilogy(EVERY * np.arange(1, len(errors) + 1), errors, color=COLORS[name], label=name)
+        when = EVERY * np.arange(1, len(errors) + 1)
+        left.semilogy(when, errors, color=COLORS[name], linewidth=WIDTHS[name], label=name)
     left.set(title="Distance to Q*", xlabel="transitions", ylabel="largest error over states and actions")
     left.legend()
     error = (results["DQN"][0] - solution.q)[ALIVE]

@@ -76,20 +76,20 @@ def main(out: Path = Path("pictures/15_c51_distribution.png"), quick: bool = Fal
     print(f"image on the grid / sqrt(1 - gamma): {bound:.4f}")
 
     left, middle, right = (figure := Figure(figsize=(15, 4.6), layout="constrained")).subplots(1, 3)
-    left.step(exact.value, np.cumsum(exact.prob), where="post", color="black", label="exact")
+    ends = exact.value[0] - 1, exact.value[-1] + 1
+    left.step([ends[0], *exact.value, ends[1]], [0, *np.cumsum(exact.prob), 1], "k", where="post", label="exact")
     for name, p, color in (("fixed point", chosen, "#0072B2"), ("C51", last, "#D55E00")):
         style = {"color": color, "linestyle": "-" if name == "fixed point" else "--", "label": name}
         left.step(ATOM, np.cumsum(p), where="post", **style)
         middle.plot(ATOM, p, marker=".", **style)
     middle.vlines(exact.value, 0, exact.prob, color="black", linewidth=1, label="exact")
-    ends = exact.value[0] - 1, exact.value[-1] + 1
     left.set(title="Distribution function of the return", xlabel="return", ylabel="probability below", xlim=ends)
     middle.set(title="Probabilities", xlabel="return", ylabel="probability", xlim=ends)
     right.loglog(steps, distance, color="#D55E00", label="C51")
-    for height, color, name in ((limit, "#0072B2", "fixed point"), (bound, "black", "bound of the fixed point")):
-        right.axhline(height, color=color, linestyle=":" if color == "black" else "-", label=name)
+    right.axhline(limit, color="#0072B2", label="fixed point")
+    right.axhline(bound, color="black", linestyle=":", label="bound of the fixed point")
     right.set(title="Distance to the exact distribution", xlabel="transitions", ylabel="Cramér's distance")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(handles=[*left.lines, right.lines[-1]], loc="outside lower center", ncols=4)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
     print(f"picture: {out}")

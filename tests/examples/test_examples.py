@@ -15,6 +15,7 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "examples").glob("[0-9][0-9]_*.py"))
@@ -23,8 +24,9 @@ NUMBER = r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
 
 @pytest.fixture(scope="session")
 def shown(tmp_path_factory):
-    """Function number -> (printed text, pixels): runs an example once."""
+    """Function number -> (printed text, pixels, figure): runs an example once."""
     folder, results = tmp_path_factory.mktemp("pictures"), {}
+    figures, save = [], Figure.savefig
 
     def show(number, capture):
         if number not in results:
@@ -32,8 +34,11 @@ def shown(tmp_path_factory):
             spec = importlib.util.spec_from_file_location(f"example_{script.stem}", script)
             module = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(module)
-            module.main(out=folder / f"{script.stem}.png", quick=True)
-            results[number] = capture.readouterr().out, matplotlib.image.imread(folder / f"{script.stem}.png")
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Figure, "savefig", lambda self, *a, **k: (figures.append(self), save(self, *a, **k))[1])
+                module.main(out=folder / f"{script.stem}.png", quick=True)
+            pixels = matplotlib.image.imread(folder / f"{script.stem}.png")
+            results[number] = capture.readouterr().out, pixels, figures[-1]
         return results[number]
 
     return show
@@ -74,6 +79,27 @@ def test_picture_is_not_blank(shown, capsys, number):
     thirds = np.array_split(pixels, 3, axis=1)
     assert all((third.std(axis=(0, 1)) > 0.02).any() for third in thirds)
     assert len(np.unique((pixels * 15).astype(int).reshape(-1, 3), axis=0)) > 20
+
+
+def test_curves_that_lie_on_each_other_are_both_seen(shown, capsys):
+    """DQN and double DQN differ little: the upper line leaves room at the sides of the lower one."""
+    lines = {line.get_label(): line for line in shown(14, capsys)[2].axes[0].lines}
+    lower, upper = lines["DQN"], lines["double DQN"]
+    assert lower.get_linewidth() >= 2 * upper.get_linewidth()
+    assert list(lines).index("DQN") < list(lines).index("double DQN")
+
+
+def test_a_distribution_function_rises_from_0_to_1_over_the_whole_panel(shown, capsys):
+    left = shown(15, capsys)[2].axes[0]
+    (exact,) = (line for line in left.lines if line.get_label() == "exact")
+    assert exact.get_ydata()[[0, -1]] == pytest.approx([0, 1], abs=1e-12)
+    assert tuple(exact.get_xdata()[[0, -1]]) == left.get_xlim()
+
+
+def test_every_line_with_a_name_is_in_the_legend(shown, capsys):
+    figure = shown(15, capsys)[2]
+    named = {line.get_label() for axes in figure.axes for line in axes.lines if not line.get_label().startswith("_")}
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == named
 
 
 def test_command_line(tmp_path):
