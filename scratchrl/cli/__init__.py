@@ -2,13 +2,14 @@
 
 A command is imported when it is called, so that `--help` answers at once. Exit codes: 0 done; 1 a claim of `verify`
 failed, a function is not what `check` expects, or training met a NaN; 2 a request that cannot be served (one line says
-why); 130 interrupted.
+why); 130 interrupted; 141 nobody reads on, as after `| head`.
 """
 
 import importlib
 import sys
 
 import scratchrl
+from scratchrl.cli import pipes
 from scratchrl.cli.errors import Refused, explain
 from scratchrl.oracle.suggestions import instead
 
@@ -28,7 +29,16 @@ COMMANDS = {  # name -> (module, function, what it does)
 
 def main(arguments=None):
     """Runs one command and returns the exit code."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        try:
+            return _served(list(sys.argv[1:] if arguments is None else arguments))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        return pipes.hang_up()
+
+
+def _served(arguments):
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage())
         return 0 if arguments else 2
@@ -41,7 +51,7 @@ def main(arguments=None):
         return 130
     except Exception as error:
         line = explain(error)
-        if line is None:
+        if line is None or pipes.unread(error):
             raise
         print(f"scratchrl: {line}", file=sys.stderr)
         return 2

@@ -521,3 +521,36 @@ def test_help_imports_nothing_heavy(arguments):
 
 def cli_root():
     return Path(cli.__file__).parents[2]
+
+
+def unread(arguments, stderr, folder):
+    """(exit code, standard error) of a command whose output goes where nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "scratchrl", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(cli_root())}
+    stderr = writer if stderr is None else stderr
+    done = subprocess.run(command, stdout=writer, stderr=stderr, env=environment, cwd=folder, check=False)
+    os.close(writer)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["mistakes"], ["evaluate", "--help"]])
+def test_a_reader_that_has_gone_is_met_with_silence(arguments, tmp_path):
+    """As with `| head -1`, whether the command finds out while it prints or when it ends."""
+    assert unread(arguments, subprocess.PIPE, tmp_path) == (141, b"")
+
+
+def test_where_nobody_reads_the_output_errors_are_told_while_somebody_reads_them(tmp_path):
+    code, told = unread(["evaluate", "nowhere"], subprocess.PIPE, tmp_path)
+    assert code == 2
+    assert told.startswith(b"scratchrl: nowhere/config.json: no such file")
+    assert unread(["evaluate", "nowhere"], None, tmp_path) == (141, None)
+
+
+def test_a_broken_pipe_to_somebody_else_is_told(capsys, monkeypatch):
+    def broken(*arguments):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(cli, "_command", lambda name: broken)
+    refused(capsys, "bench", match="Broken pipe")
