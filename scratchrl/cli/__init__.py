@@ -69,4 +69,6 @@ def _command(name):
         otherwise = f"the commands are {', '.join(COMMANDS)}"
         raise Refused(f"unknown command {name!r}; {instead(name, COMMANDS, otherwise)}")
     module, function, _ = COMMANDS[name]
+    if name != "train":  # which asks the same of the algorithm
+        importlib.import_module("scratchrl.cli.ranks").connected(name)
     return getattr(importlib.import_module(module), function)

@@ -17,9 +17,9 @@ PATIENCE = 2.0  # seconds that rank 0 has to say what may have befallen all rank
 
 
 def connected(name):
-    """All ranks that train the algorithm `name` together.
+    """All ranks that do together what `name` names, an algorithm to be trained or a command.
 
-    Raises: Refused if it is an algorithm of one process.
+    Raises: Refused if it is a matter of one process.
     """
     from scratchrl.experience import mpi
 
@@ -29,7 +29,8 @@ def connected(name):
         ranks = mpi.connect()
     with ending_all(ranks):
         if name not in PARALLEL and ranks.size > 1:
-            raise Refused(f"{name} runs in one process; under mpiexec -n {ranks.size} can be: {', '.join(PARALLEL)}")
+            together = f"under mpiexec -n {ranks.size} can be trained: {', '.join(PARALLEL)}"
+            raise Refused(f"{name} runs in one process; {together}")
     return ranks
 
 

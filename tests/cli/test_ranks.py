@@ -242,14 +242,19 @@ def test_what_befalls_one_rank_ends_all_with_its_message(how, monkeypatch):
         assert ended.stderr.endswith("ZeroDivisionError: the environment is broken\n")
 
 
+TOGETHER = "under mpiexec -n 2 can be trained: reinforce, vpg, a2c, trpo, ppo"
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["dqn"], "dqn runs in one process; under mpiexec -n 2 can be: reinforce, vpg, a2c, trpo, ppo"),
-        (["ppo", "--num-envs", "1"], "--num-envs: expected at least one for each of 2 ranks, got 1"),
+        (["train", "dqn"], f"dqn runs in one process; {TOGETHER}"),
+        (["train", "ppo", "--num-envs", "1"], "--num-envs: expected at least one for each of 2 ranks, got 1"),
+        (["evaluate", "run"], f"evaluate runs in one process; {TOGETHER}"),
+        (["mistakes"], f"mistakes runs in one process; {TOGETHER}"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(arguments, line):
-    ended = scratchrl_on(2, "train", *arguments, "--out", "a")
-    assert (ended.returncode, ended.stderr) == (2, f"scratchrl: {line}\n")
+    ended = scratchrl_on(2, *arguments, *(["--out", "a"] if arguments[0] == "train" else []))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"scratchrl: {line}\n")
     assert not Path("a").exists()
