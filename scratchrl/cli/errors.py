@@ -46,11 +46,15 @@ def explain(error):
 
     >>> explain(ModuleNotFoundError("No module named 'matplotlib'", name="matplotlib"))
     'matplotlib is not installed: pip install "scratchrl[plots]"'
+    >>> explain(FileNotFoundError(2, "No such file or directory", "a.json"))
+    'a.json: no such file or directory'
     >>> explain(ZeroDivisionError()) is None
     True
     """
     if isinstance(error, ModuleNotFoundError):
         return missing(error.name)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename2 or error.filename}: {(error.strerror or str(error)).lower()}"
     if isinstance(error, _expected()):
         return " ".join(str(error).split())
     return None

@@ -38,7 +38,7 @@ def test_the_table_its_file_and_a_comparison_with_it(tmp_path, capsys):
         (["--only", "no such row"], "no row's group or name contains 'no such row'"),
         (["--rounds", "0"], "--rounds: expected at least 1, got 0"),
         (["--against", "{file}"], "expected what --json wrote"),
-        (["--against", "missing.json"], "missing.json"),
+        (["--against", "missing.json"], "scratchrl: missing.json: no such file or directory"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(words, line, tmp_path, capsys):

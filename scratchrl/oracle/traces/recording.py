@@ -85,6 +85,8 @@ def _opened(source: Mapping[str, Any] | str | PathLike[str]) -> Mapping[str, Any
     try:
         with np.load(source, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
+    except FileNotFoundError as error:
+        raise ValueError(f"recording: {source}: no such file") from error
     except Exception as error:
         raise ValueError(f"recording: cannot read {str(source)!r} as an .npz file: {error}") from error
 
