@@ -177,6 +177,7 @@ def test_replay_prints_the_format_of_a_recording(capsys):
 
     code, out, _ = run(capsys, "replay", "--format")
     assert code == 0
+    assert ".py" not in out  # it is for people who have not read the source
     words = set(re.findall(r"\w+", out))
     assert {*names.SHAPES, *names.WORDS, *names.WHENS, *names.NETS} <= words
     assert {word for choices in names.WORDS.values() for word in choices} <= words

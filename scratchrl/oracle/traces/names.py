@@ -3,7 +3,7 @@ r"""The format of a recording: every name it may hold, with shape and meaning.
 `scratchrl replay --format` prints this page.
 
 A recording is a dict of arrays, or an .npz file of them (np.savez, no pickles), of one update of a learning algorithm.
-Everything is optional: each stage of ../trace.py runs when its inputs and its output are there. Store numbers in the
+Everything is optional: a stage of the update is checked when its inputs and its output are there. Store numbers in the
 precision they were computed in; the coarsest floating-point dtype among the arrays (settings aside) is taken for the
 precision of the whole update.
 
