@@ -53,6 +53,10 @@ export function check(vectors, subject) {
 
 if (process.argv[1]?.endsWith("check.mjs")) {
   const [file, module] = process.argv.slice(2);
+  if (module === undefined) {
+    console.error("usage: node check.mjs VECTORS.json MODULE.mjs");
+    process.exit(2);
+  }
   const vectors = JSON.parse(readFileSync(file, "utf8"));
   const { default: subject } = await import(pathToFileURL(module));
   const { failed, total, names } = check(vectors, subject);

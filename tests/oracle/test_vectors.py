@@ -106,3 +106,10 @@ def test_the_checker_in_javascript_names_a_wrong_gae(folder, tmp_path):
     done = check(folder, tmp_path / "wrong.mjs")
     assert done.returncode == 1
     assert "it computes gae-trunc-as-terminal" in done.stdout
+
+
+@node
+def test_the_checker_in_javascript_without_files_says_how_it_is_called():
+    done = subprocess.run(["node", str(EXAMPLE / "check.mjs")], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "usage: node check.mjs VECTORS.json MODULE.mjs\n"
