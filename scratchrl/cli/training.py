@@ -190,12 +190,16 @@ def _summary(session, step, played, seconds):
     files = [file for file in FILES if file != "curve.png" or drawn]
     lines = [
         ("return", f"{_mean(session.window):.6g}, mean of the last {len(session.window)} episodes"),
-        ("steps", f"{step}"),
-        ("seconds", f"{seconds:.1f}"),
-        ("steps/s", f"{played / seconds:.0f}"),
+        *_work(step, played, seconds),
         ("files", f"{session.folder}: {' '.join(files)}"),
     ]
     return "\n".join(f"{name:<9}{value}" for name, value in lines) + ("" if drawn else f"\nno curve: {why}")
+
+
+def _work(step, played, seconds):
+    if played == 0:
+        return [("steps", f"{step}, finished before; to go on, --resume with a larger --total-steps")]
+    return [("steps", f"{step}"), ("seconds", f"{seconds:.1f}"), ("steps/s", f"{played / seconds:.0f}")]
 
 
 def _curve(folder):

@@ -195,6 +195,16 @@ def test_tables_that_ran_ahead_of_the_checkpoint_are_cut_back(fake, monkeypatch)
 
 def test_resume_without_a_checkpoint_begins_again():
     run("--out", "whole")
+def test_resuming_a_finished_run_says_that_it_is_and_how_to_go_on(capsys):
+    run("--out", "a")
+    capsys.readouterr()
+    assert run("--out", "a", "--resume") == 0
+    out = capsys.readouterr().out
+    assert "steps    640, finished before; to go on, --resume with a larger --total-steps\n" in out
+    assert "seconds" not in out
+    assert "steps/s" not in out
+
+
     run("--out", "parts")
     Path("parts/checkpoint.npz").unlink()
     assert run("--out", "parts", "--resume") == 0
