@@ -49,7 +49,7 @@ class Config:
     lam: float = 1.0
     """λ of GAE"""
     entropy_coefficient: float = 0.0
-    """c in (1)"""
+    """c: weight of the entropy"""
     policy_lr: float = 1e-3
     """learning rate of Adam for θ"""
     value_lr: float = 1e-3

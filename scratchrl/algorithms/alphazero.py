@@ -61,7 +61,7 @@ class Config:
     noise_share: float = 0.25
     """what share of these priors it is"""
     sampled_moves: int = 30
-    """the moves of a game that are drawn (2), before the most visited are taken"""
+    """first moves of a game that are drawn from the search's policy; after them the most visited are taken"""
     capacity: int = 20_000
     """moves remembered"""
     updates: int = 40
@@ -73,7 +73,7 @@ class Config:
     anneal: bool = True
     """let the learning rate fall linearly to 0"""
     weight_decay: float = 1e-4
-    """c of (3)"""
+    """c: weight of ½ ‖θ‖² in the loss"""
     report_every: int = 2000
     """moves of self-play between two reports"""
     hidden: tuple[int, ...] = (128, 128)

@@ -75,7 +75,7 @@ class Config:
     v_max: float = 100.0
     """the highest"""
     double: bool = False
-    """the learning network chooses a* of (1), and not its copy"""
+    """the learning network chooses the action of the successor, and not its copy"""
     lr: float = 1e-3
     """learning rate of Adam"""
     anneal: bool = True
@@ -83,9 +83,9 @@ class Config:
     max_grad_norm: float = 10.0
     """gradients longer than this are shortened to it"""
     target_every: int = 200
-    """environment steps between two moves of θ⁻ (4)"""
+    """environment steps between two moves of θ⁻, the copy that targets are made with"""
     tau: float = 1.0
-    """τ of (4); 1: θ⁻ becomes θ"""
+    """τ: share of θ in each move of θ⁻; 1: θ⁻ becomes θ"""
     epsilon_first: float = 1.0
     """ε in the beginning"""
     epsilon_last: float = 0.01

@@ -40,6 +40,8 @@ from scratchrl.maths import deterministic, exploration, initialization, optimize
 from scratchrl.maths.mlp import MLP
 from scratchrl.maths.optimizers import Adam
 
+ENV = "Pendulum-v1"  # where to play if nothing is said
+
 
 @dataclass(frozen=True)
 class Config:
@@ -66,9 +68,9 @@ class Config:
     value_lr: float = 1e-3
     """learning rate of Adam for φ"""
     tau: float = 0.005
-    """τ of (5)"""
+    """τ: share of the weights in each move of their copies"""
     noise: Literal["gaussian", "ornstein-uhlenbeck"] = "gaussian"
-    """x of (1): drawn anew in every step, or a process that begins at 0 with every episode"""
+    """x, added to the action: drawn anew in every step, or a process that begins at 0 with every episode"""
     noise_std: float = 0.1
     """σ of x, in half ranges of the actions; of the process: per √time"""
     noise_theta: float = 0.15
@@ -80,9 +82,9 @@ class Config:
     policy_delay: int = 1
     """TD3: steps of the critic for one of the actor and the copies"""
     smoothing: float = 0.0
-    """TD3: σ of the blur in (6)"""
+    """TD3: σ of the noise on the action that makes the target"""
     smoothing_clip: float = 0.5
-    """TD3: c of (6)"""
+    """TD3: that noise is cut off at ± this"""
     report_every: int = 1000
     """environment steps between two reports"""
     hidden: tuple[int, ...] = (64, 64)

@@ -60,9 +60,9 @@ class Config:
     n_step: int = 5
     """n: rewards summed up before Q bootstraps"""
     double: bool = True
-    """the learning network chooses the action that its copy judges (2), instead of (1)"""
+    """the learning network chooses the successor's action and its copy judges it; if not, the copy does both"""
     huber_delta: float | None = None
-    """δ of (3); none: half the square"""
+    """δ of the Huber loss; none: half the square"""
     lr: float = 5e-4
     """learning rate of Adam"""
     anneal: bool = True
@@ -70,9 +70,9 @@ class Config:
     max_grad_norm: float = 10.0
     """gradients longer than this are shortened to it"""
     target_every: int = 2
-    """environment steps between two moves of θ⁻ (4)"""
+    """environment steps between two moves of θ⁻, the copy that targets are made with"""
     tau: float = 0.01
-    """τ of (4); 1: θ⁻ becomes θ"""
+    """τ: share of θ in each move of θ⁻; 1: θ⁻ becomes θ"""
     epsilon_first: float = 1.0
     """ε in the beginning"""
     epsilon_last: float = 0.01

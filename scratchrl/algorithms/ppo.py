@@ -57,19 +57,19 @@ class Config:
     lam: float = 0.95
     """λ of GAE"""
     objective: Literal["clip", "penalty"] = "clip"
-    """PPO-Clip (1) or PPO-Penalty (2)"""
+    """PPO-Clip or PPO-Penalty"""
     clip: float = 0.2
-    """ε of (1)"""
+    """ε of PPO-Clip: how far the ratio may be from 1"""
     value_clip: float | None = None
     """if given, V moves at most this far per batch (clipped value loss)"""
     target_kl: float | None = 0.02
     """early stopping's KL in nats; none: every epoch is run to its end"""
     kl_goal: float = 0.01
-    """the KL in nats that β aims at in (2)"""
+    """PPO-Penalty: the KL in nats that β aims at"""
     beta: float = 1.0
-    """first β of (2)"""
+    """PPO-Penalty: the first β, weight of the KL"""
     entropy_coefficient: float = 0.0
-    """c"""
+    """c: weight of the entropy"""
     normalize_advantage: bool = True
     """shift and scale A to mean 0 and variance 1 in each minibatch"""
     policy_lr: float = 1e-3

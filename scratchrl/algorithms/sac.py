@@ -43,6 +43,8 @@ from scratchrl.maths.mlp import MLP
 from scratchrl.maths.optimizers import Adam
 from scratchrl.maths.soft_actor import Actor
 
+ENV = "Pendulum-v1"  # where to play if nothing is said
+
 
 @dataclass(frozen=True)
 class Config:
@@ -67,7 +69,7 @@ class Config:
     gamma: float = 0.99
     """discount γ"""
     tau: float = 0.005
-    """τ of (5)"""
+    """τ: share of the critics' weights in each move of their copies"""
     policy_lr: float = 3e-4
     """learning rate of Adam for θ"""
     value_lr: float = 1e-3
@@ -77,9 +79,9 @@ class Config:
     alpha: float = 1.0
     """α in the beginning, and to the end if it is not learnt"""
     learn_alpha: bool = True
-    """let α move by (4)"""
+    """let α move until the policy has the entropy H̄"""
     target_entropy: float | None = None
-    """H̄ of (4); none: −A"""
+    """H̄: the entropy asked for; none: minus the number of action dimensions"""
     log_std_low: float = -5.0
     """lower bound of log σ"""
     log_std_high: float = 2.0

@@ -59,15 +59,15 @@ class Config:
     delta: float = 0.01
     """δ: radius of the trust region, nats"""
     damping: float = 0.1
-    """c"""
+    """c, added to the diagonal of the Fisher matrix"""
     cg_iterations: int = 15
     """most iterations of conjugate gradient"""
     cg_tolerance: float = 1e-5
     """conjugate gradient stops when the residual is this fraction of g"""
     line_search: bool = True
-    """(4); without it this is natural policy gradient"""
+    """halve the step until the objective grows and KL ≤ δ; without it this is natural policy gradient"""
     backtracks: int = 10
-    """most halvings in (4)"""
+    """most halvings of the step"""
     normalize_advantage: bool = True
     """shift and scale A to mean 0 and variance 1 over the batch"""
     value_lr: float = 1e-3

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from scratchrl import cli
 from scratchrl.cli import options as cli_options
+from scratchrl.cli import session
 from scratchrl.cli import training as cli_training
 from scratchrl.experience import agent, rollout, scales
 from scratchrl.runs import checkpoint, log
@@ -193,8 +195,6 @@ def test_tables_that_ran_ahead_of_the_checkpoint_are_cut_back(fake, monkeypatch)
     same_run("whole", "parts")
 
 
-def test_resume_without_a_checkpoint_begins_again():
-    run("--out", "whole")
 def test_resuming_a_finished_run_says_that_it_is_and_how_to_go_on(capsys):
     run("--out", "a")
     capsys.readouterr()
@@ -205,6 +205,8 @@ def test_resuming_a_finished_run_says_that_it_is_and_how_to_go_on(capsys):
     assert "steps/s" not in out
 
 
+def test_resume_without_a_checkpoint_begins_again():
+    run("--out", "whole")
     run("--out", "parts")
     Path("parts/checkpoint.npz").unlink()
     assert run("--out", "parts", "--resume") == 0
@@ -247,11 +249,24 @@ def test_refused_training_leaves_nothing_behind(capsys):
     assert os.listdir() == []
 
 
-@pytest.mark.parametrize("name", [name for name in cli_options.ALGORITHMS if name != "fake"])
+@pytest.mark.parametrize("name", list(cli_options.ALGORITHMS))
+def test_every_algorithm_begins_without_flags_where_it_can_learn_and_its_help_explains_itself(capsys, name):
+    """The page says where, and refers to no equation by a number that only the source shows."""
+    module = cli_options.algorithm(name)
+    options, config = cli_options.parse(name, module, [])
+    with session.opened(name, module, options, config) as opened:
+        module.init(config, opened.world, opened.rng)
+    with pytest.raises(SystemExit):
+        cli.main(["train", name, "--help"])
+    page = capsys.readouterr().out
+    assert f"(default: {options.env})" in page
+    assert not re.search(r"\(\d+\)", page)
+
+
+@pytest.mark.parametrize("name", list(cli_options.ALGORITHMS))
 def test_no_algorithm_begins_with_an_activation_it_does_not_know(capsys, name):
     line = "activation: expected one of identity, tanh, relu, got 'silu'"
-    env = {"ddpg": "Pendulum-v1", "sac": "Pendulum-v1", "alphazero": "TicTacToe"}.get(name, "CartPole-v1")
-    refused(capsys, "train", name, "--env", env, "--activation", "silu", match=line)
+    refused(capsys, "train", name, "--activation", "silu", match=line)
     assert os.listdir() == []
 
 
