@@ -21,14 +21,15 @@ def growth(monkeypatch):
 @pytest.mark.parametrize("c", [1e-3, 7.0])
 def test_the_exponent_of_a_power_is_that_power(growth, p, c):
     x = np.array([1, 2, 4, 10, 100, 1000])
-    found, first = growth.growth_pictures.exponent(x, c * x**p)
+    found, first, straight = growth.growth_pictures.exponent(x, c * x**p)
     assert abs(found - p) < 1e-12
     assert first == 0
+    assert straight
 
 
 def test_an_exponent_is_that_of_where_growth_has_set_in(growth):
     x = 2.0 ** np.arange(16)
-    found, first = growth.growth_pictures.exponent(x, 1000 + x**2)
+    found, first, _ = growth.growth_pictures.exponent(x, 1000 + x**2)
     assert 4 <= np.log2(x[first]) <= 8
     assert 1.9 < found < 2
     noise = np.where(np.arange(16) % 2, 1.05, 0.95)
@@ -37,8 +38,8 @@ def test_an_exponent_is_that_of_where_growth_has_set_in(growth):
 
 def test_of_points_that_are_nowhere_straight_the_last_three_are_taken(growth):
     x = np.array([1.0, 2.0, 4.0, 8.0])
-    assert growth.growth_pictures.exponent(x, [1.0, 9.0, 1.0, 9.0])[1] == 1
-    assert growth.growth_pictures.exponent(x[:2], [1.0, 2.0]) == (pytest.approx(1), 0)
+    assert growth.growth_pictures.exponent(x, [1.0, 9.0, 1.0, 9.0])[1:] == (1, False)
+    assert growth.growth_pictures.exponent(x[:2], [1.0, 2.0]) == (pytest.approx(1), 0, True)
 
 
 def test_a_tiny_run_measures_every_part_and_is_drawn_again_from_its_json(growth, monkeypatch, tmp_path, capsys):

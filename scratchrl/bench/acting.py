@@ -49,13 +49,6 @@ def ours(rows: int) -> Run:
     return run
 
 
-def ours_in_training(rows: int) -> Run:
-    """What a rollout of ours asks at each step, the action alone; log π and V are asked of whole batches afterwards."""
-    held = data(rows)
-    act = policies.sampler(held.policy, held.theta, np.random.default_rng(1))
-    return lambda: act(held.obs)
-
-
 def sb3(rows: int) -> Run:
     """ActorCriticPolicy called as collect_rollouts calls it."""
     import torch
@@ -131,14 +124,4 @@ def work(rows: int, targets: dict[str, float]) -> Work:
     return Work(name, "acting", setups, targets, answers=dict.fromkeys(makers, answer), tolerance=1e-5)
 
 
-def training_work(rows: int, targets: dict[str, float]) -> Work:
-    """A row of what either library asks of its networks at each step of a rollout: no equal work, but equal use."""
-    setups = {"ours": partial(ours_in_training, rows), "stable-baselines3 policy()": partial(sb3, rows)}
-    return Work(f"act in training: ours the action alone, batch {rows}", "acting", setups, targets)
-
-
-WORKS = (
-    work(1, {"stable-baselines3 policy()": 80}),
-    work(8, {}),
-    training_work(1, {"stable-baselines3 policy()": 80}),
-)
+WORKS = work(1, {"stable-baselines3 policy()": 80}), work(8, {})

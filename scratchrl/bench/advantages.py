@@ -69,7 +69,7 @@ def lfilter(sizes: tuple) -> Run:
 
 
 def rlax(sizes: tuple) -> Run:
-    """rlax.truncated_generalized_advantage_estimation, jitted, mapped over environments."""
+    """rlax.truncated_generalized_advantage_estimation, jitted, mapped over environments; always in float32."""
     jax = jax_peer.library()
     import rlax
 

@@ -78,8 +78,6 @@ def seconds(run: Run, calls: int) -> float:
     return (time.perf_counter() - begin) / calls
 
 
-
-
 def ratios(result: Result) -> dict[str, float]:
     """Peer → how many times as fast as it ours is (limit → the share of it that ours reaches).
 
@@ -97,5 +95,6 @@ def missed(result: Result) -> list[str]:
     >>> missed(row)
     ['b', 'at most']
     """
-    short = [name for name, ratio in ratios(result).items() if ratio < result.targets.get(name, 0)]
+    beside = ratios(result).items()  # nan where both gave up
+    short = [name for name, ratio in beside if name in result.targets and not ratio >= result.targets[name]]
     return [*short, "at most"] if result.cost["ours"] > result.at_most else short

@@ -79,7 +79,10 @@ def summary(results: list[Result]) -> str:
 
 def to_json(machine: dict[str, Any], results: list[Result]) -> str:
     """Everything measured; `against` reads it."""
-    rows = [{**result._asdict(), "at_most": _finite(result.at_most)} for result in results]
+    rows = [
+        {**result._asdict(), "at_most": _finite(result.at_most), "cost": {k: _finite(v) for k, v in result.cost.items()}}
+        for result in results
+    ]
     return json.dumps({"machine": machine, "rows": rows}, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -97,11 +100,16 @@ def from_json(text: str) -> tuple[dict[str, Any], list[Result]]:
 
 
 def _row(row: dict[str, Any]) -> Result:
-    return Result(**{**row, "at_most": math.inf if row["at_most"] is None else row["at_most"]})
+    cost = {name: _number(seconds) for name, seconds in row["cost"].items()}
+    return Result(**{**row, "at_most": _number(row["at_most"]), "cost": cost})
 
 
 def _finite(number: float) -> float | None:
     return number if number < math.inf else None
+
+
+def _number(finite: float | None) -> float:
+    return math.inf if finite is None else finite
 
 
 def against(old: list[Result], new: list[Result]) -> list[str]:

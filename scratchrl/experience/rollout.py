@@ -144,16 +144,16 @@ def _play(world: World, act: Act, horizon: int | None) -> tuple[Record, np.ndarr
     playing = np.ones(len(world.obs), bool)
     valid: list[np.ndarray] = []
     upcoming = world.episode + 1
-    while playing.any():
-        t = len(valid)
-        if t == len(record.reward):
-            record = recording.doubled(record)
-        try:
+    try:
+        while playing.any():
+            t = len(valid)
+            if t == len(record.reward):
+                record = recording.doubled(record)
             step(world, record, t, act, upcoming)
-        finally:
-            recording.require_finite(record)
-        if t + 1 == horizon:
-            record.truncated[t] = True
-        valid.append(playing)
-        playing = playing & ~(record.terminated[t] | record.truncated[t])
+            if t + 1 == horizon:
+                record.truncated[t] = True
+            valid.append(playing)
+            playing = playing & ~(record.terminated[t] | record.truncated[t])
+    finally:
+        recording.require_finite(record)
     return record, np.array(valid)

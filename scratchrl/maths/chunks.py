@@ -1,4 +1,4 @@
-r"""Chunks: the rows of a batch taken some thousands at a time, so that no pass needs more memory than one chunk does.
+r"""Chunks: the rows of a batch taken some thousands at a time, so that a pass needs the memory of one chunk's layers.
 
     C     rows in a chunk; chunk k holds b_k ≤ C rows, B = Σ_k b_k
     x_k   the mean, over the rows of chunk k, of something that is a mean over rows

@@ -1,9 +1,10 @@
 r"""Numba's only door: `kernels.x` is the compiled form of the plain Python definition `x_py`.
 
-The definitions are ordinary functions in the *loops.py files, where tests, coverage and
-mutation tools can see them. A kernel is compiled when it is first asked for, and cached on disk; Numba itself is
-imported only then, so a program that needs none of these loops never pays for it. Arrays that Numba cannot hold
-(complex step, ball arithmetic) go through the definition, or through the NumPy formula of the public function.
+The definitions are ordinary functions in the files named …loops.py, where tests, coverage and mutation tools can see
+them. A kernel is compiled when it is first asked for, and cached on disk; Numba itself is imported only then, so a
+program that needs none of these loops never pays for it. Arrays that Numba cannot hold (complex step, ball arithmetic)
+go through the definition, or through the NumPy formula of the public function. A kernel's helpers stand in its own
+file: what Numba has cached is out of date when that file has changed, and it looks at no other.
 
 Checked in tests/maths/test_kernels.py: every kernel against its definition and against the plain formula.
 """

@@ -196,12 +196,13 @@ def repeated(net: MLP, theta: NDArray, kernel: Callable[..., Any]) -> Callable[.
     _check(net, theta)
     activation = ACTIVATIONS[net.activation]
     room: tuple[NDArray, ...] = ()
+    shape: tuple[int, ...] = ()
 
     def run(x: NDArray, *others: Any) -> tuple[tuple[NDArray, ...], Any]:
-        nonlocal room
-        if not room or len(room[0]) != len(x):
+        nonlocal room, shape
+        if x.shape != shape:
             _check_input(net, x)
-            room = tuple(outputs(net, len(x)))
+            room, shape = tuple(outputs(net, len(x))), x.shape
         return room, kernel(theta, net.sizes, activation, x, room, *others)
 
     return run

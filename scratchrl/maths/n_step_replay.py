@@ -27,11 +27,11 @@ def runs(
     Args:
       reward, terminated, truncated, env: (C,) of the ring; env: which environment, from 0 to num_envs − 1.
       rows: (B,), filled ones; n ≥ 1; gamma in [0, 1]; num_envs: N.
-      obs, next_obs: (C, O), if given a run goes on only where the successor is the next row's observation.
+      obs, next_obs: (C, O); if both are given, a run goes on only where the successor is the next row's observation.
     Returns:
       reward: R (B,); last: (B,) row of the last transition, with s_k as its successor; discount: γ^k (B,).
     Raises:
-      ValueError: n < 1, or a row that is not filled.
+      ValueError: n < 1, a row that is not filled, or arrays that are not of one ring.
 
     Checked in tests/maths/test_n_step_replay.py against a walk over each environment's own list; n-step returns.
 
@@ -41,10 +41,11 @@ def runs(
     """
     if n < 1:
         raise ValueError(f"n: expected at least 1, got {n}")
-    if not kernels.are_below(rows, size):
-        raise ValueError(f"rows: expected 0 to {size - 1}, got {rows.min()} to {rows.max()}")
-    nothing = np.zeros((len(env), 0), reward.dtype)
-    obs, next_obs = (nothing if given is None else given for given in (obs, next_obs))
+    if obs is None or next_obs is None:
+        obs = next_obs = np.zeros((len(reward), 0), reward.dtype)
+    _check(reward, size, rows, terminated=terminated, truncated=truncated, env=env)
+    if not len(reward) == len(obs) == len(next_obs) or obs.shape != next_obs.shape:
+        raise ValueError(f"obs, next_obs: expected ({len(reward)}, O) both, got {obs.shape} and {next_obs.shape}")
     factor = exact(gamma, reward) * np.ones(1, reward.dtype)
     total, discount = np.empty((2, len(rows)), reward.dtype)
     last = np.empty(len(rows), np.int64)
@@ -53,3 +54,15 @@ def runs(
         total, last, discount,
     )  # fmt: skip
     return total, last, discount  # (1)
+
+
+def _check(reward: NDArray, size: int, rows: NDArray, **others: NDArray) -> None:
+    for name, array in others.items():
+        if array.shape != reward.shape:
+            raise ValueError(f"{name}: expected the shape of reward, {reward.shape}, got {array.shape}")
+    if not 0 <= size <= len(reward):
+        raise ValueError(f"size: expected 0 to the ring's {len(reward)} rows, got {size}")
+    if rows.dtype.kind not in "iu" or rows.ndim != 1:
+        raise ValueError(f"rows: expected integers (B,), got shape {rows.shape} of dtype {rows.dtype}")
+    if not kernels.are_below(rows, size):
+        raise ValueError(f"rows: expected 0 to {size - 1}, got {rows.min()} to {rows.max()}")

@@ -77,4 +77,5 @@ def test_what_falls_short():
     result = Result("row", "", 1, "s", "", math.inf, {"a": 2.0, "gone": 9.0}, {"ours": 1.0, "a": 1.9}, {})
     assert measure.missed(result) == ["a"]
     assert measure.missed(result._replace(cost={"ours": 1.0, "a": 2.0})) == []
+    assert measure.missed(result._replace(cost={"ours": math.inf, "a": math.inf, "b": math.inf})) == ["a"]
     assert measure.missed(result._replace(cost={"ours": 1.0, "a": 2.0}, at_most=0.5)) == ["at most"]

@@ -34,7 +34,7 @@ def test_the_summary_counts_what_could_be_compared():
 
 
 def test_json_there_and_back():
-    rows = [ROW, ROW._replace(at_most=1.5, unit="MB")]
+    rows = [ROW, ROW._replace(at_most=1.5, unit="MB"), ROW._replace(cost={"ours": 1.0, "peer": math.inf})]
     text = table.to_json(MACHINE, rows)
     json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
     assert table.from_json(text) == (MACHINE, rows)

@@ -27,22 +27,24 @@ class Line(NamedTuple):
     y: tuple[float, ...]  # µs
     p: float
     first: int
+    straight: bool
 
 
-def exponent(x: Sequence[float], y: Sequence[float]) -> tuple[float, int]:
+def exponent(x: Sequence[float], y: Sequence[float]) -> tuple[float, int, bool]:
     """Least squares for log y = log c + p log x over the longest straight range that ends at the last point.
 
     Straight: no y further than 10 % from the line. If not even the last three points are, they are taken all the same.
 
     Returns:
-      p, and the index at which the range begins.
+      p, the index at which the range begins, and whether it is straight.
     """
     u, v = np.log(x), np.log(y)
     for first in range(max(len(u) - 2, 1)):
         p, c = np.polyfit(u[first:], v[first:], 1)
-        if np.abs(v[first:] - p * u[first:] - c).max() <= np.log1p(STRAIGHT):
+        straight = np.abs(v[first:] - p * u[first:] - c).max() <= np.log1p(STRAIGHT)
+        if straight:
             break
-    return float(p), first
+    return float(p), first, bool(straight)
 
 
 def lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
@@ -51,14 +53,19 @@ def lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
     for key in dict.fromkeys((row["picture"], row["algorithm"], row["part"]) for row in rows):
         own = [row for row in rows if (row["picture"], row["algorithm"], row["part"]) == key]
         x, y = zip(*sorted((row["size"], row["µs"]) for row in own), strict=True)
-        p, first = exponent(x, y)
-        found.append(Line(*key, x, y, p, x[first]))
+        p, first, straight = exponent(x, y)
+        found.append(Line(*key, x, y, p, x[first], straight))
     return found
 
 
 def signed(p: float) -> str:
     """+0.50, −0.50."""
     return f"{round(p, 2) + 0.0:+.2f}".replace("-", "−")  # −0.0 + 0.0 is 0.0
+
+
+def fitted(line: Line) -> str:
+    """+0.50 from 8 on; and whether even the last three points are not on one line."""
+    return f"{signed(line.p)} from {line.first:,} on" + ("" if line.straight else ", bent")
 
 
 def table(drawn: Sequence[Line]) -> str:
@@ -68,7 +75,7 @@ def table(drawn: Sequence[Line]) -> str:
     for picture, part in dict.fromkeys((one.picture, one.part) for one in drawn):
         row = [one for name in COLORS for one in drawn if one[:3] == (picture, name, part)]
         sizes = f"{row[0].x[0]:,} … {row[0].x[-1]:,}"
-        cells = [f"{one.y[0]:.3g} → {one.y[-1]:.3g} | {signed(one.p)} from {one.first:,} on" for one in row]
+        cells = [f"{one.y[0]:.3g} → {one.y[-1]:.3g} | {fitted(one)}" for one in row]
         text.append(" | ".join([f"| {AXES[picture]}, {sizes}", part, *cells]) + " |")
     return "\n".join(text)
 
@@ -86,7 +93,7 @@ def draw(drawn: Sequence[Line], path: Path) -> None:
     figure = Figure(figsize=(8, 4.8), dpi=100, layout="constrained")
     axes = figure.subplots()
     for one in drawn:
-        label = f"{named(one, drawn)}:  p = {signed(one.p)}  on {one.first:,} … {one.x[-1]:,}"
+        label = f"{named(one, drawn)}:  p = {fitted(one)}"
         axes.loglog(one.x, one.y, STYLES[one.part] if len(drawn) > len(COLORS) else "-", linewidth=2,
                     color=COLORS[one.algorithm], marker="o", markersize=3, label=label)  # fmt: skip
     picture, times = drawn[0].picture, np.log10([y for one in drawn for y in one.y])

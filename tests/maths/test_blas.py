@@ -38,6 +38,15 @@ def test_later_imports_find_the_same_module_and_the_rest():
     assert run(code) == ["True", "True", "6"]
 
 
+def test_threads_that_ask_at_once_get_it_once():
+    code = (
+        "import sys; sys.setswitchinterval(1e-6); from concurrent.futures import ThreadPoolExecutor as Pool;"
+        "from scratchrl.maths import blas; pool = Pool(8); asked = [pool.submit(blas.load) for _ in range(8)];"
+        "print(*(one.result() for one in asked))"
+    )
+    assert run(code) == ["None"] * 8
+
+
 def test_an_import_that_came_before_is_left_as_it_is():
     code = (
         "import scipy.linalg.cython_blas as one; from scratchrl.maths import blas; blas.load();"

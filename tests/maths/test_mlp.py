@@ -113,6 +113,11 @@ def test_predictor_names_what_is_wrong_when_it_is_made_and_when_it_is_called(dty
     for rows in (1, 2):
         with pytest.raises(ValueError, match=r"^x: expected"):
             mlp.predictor(net, theta)(np.zeros((rows, 3), dtype))
+    predict = mlp.predictor(net, theta)
+    predict(np.zeros((2, 2), dtype))
+    for shape in ((2, 3), (2,), (2, 2, 1)):
+        with pytest.raises(ValueError, match=r"^x: expected"):
+            predict(np.zeros(shape, dtype))
 
 
 def test_layers_are_views():

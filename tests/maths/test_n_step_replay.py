@@ -84,6 +84,31 @@ def test_the_newest_row_of_an_environment_has_none_after_it():
     assert last.tolist() == [2, 1, 2, 5, 0, 1]
 
 
+RING = {
+    "reward": np.ones(3), "terminated": np.zeros(3, bool), "truncated": np.zeros(3, bool), "env": np.zeros(3, int),
+    "position": 0, "size": 3, "rows": np.arange(3), "obs": np.zeros((3, 2)), "next_obs": np.zeros((3, 2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"size": 4}, "size: expected 0 to the ring's 3 rows, got 4"),
+        ({"terminated": np.zeros(0, bool)}, r"terminated: expected the shape of reward, \(3,\), got \(0,\)"),
+        ({"truncated": np.zeros(2, bool)}, "truncated: expected"),
+        ({"env": np.zeros(2, int)}, "env: expected"),
+        ({"rows": np.zeros(2)}, "rows: expected integers"),
+        ({"rows": np.zeros((1, 1), int)}, "rows: expected integers"),
+        ({"next_obs": np.zeros((3, 3))}, "obs, next_obs: expected"),
+        ({"obs": np.zeros((2, 2)), "next_obs": np.zeros((2, 2))}, "obs, next_obs: expected"),
+    ],
+)
+def test_what_is_no_ring_is_refused_before_the_kernel_reads_it(wrong, message):
+    n_step_replay.runs(**RING, n=2, gamma=GAMMA, num_envs=1)
+    with pytest.raises(ValueError, match=message):
+        n_step_replay.runs(**{**RING, **wrong}, n=2, gamma=GAMMA, num_envs=1)
+
+
 def test_a_row_that_is_not_filled_is_refused():
     no = np.zeros(2, bool)
     for row in (-1, 1, 2):

@@ -39,7 +39,8 @@ HEAVY = [
 SECONDS = 60  # of processor time for one mutant
 TESTED_BY = {
     "off_policy": ["returns"], "constants": ["number_systems", "gaussian", "quadrature"],
-    "loops": ["kernels"], "network_loops": ["kernels", "mlp", "critic", "fused", "action_values"],
+    "loops": ["kernels"], "network_loops": ["kernels", "mlp", "critic", "fused", "action_values", "policies"],
+    "scan_loops": ["kernels", "returns"], "replay_loops": ["n_step_replay"],
 }  # fmt: skip
 
 
