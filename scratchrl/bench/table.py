@@ -79,9 +79,10 @@ def summary(results: list[Result]) -> str:
 
 def to_json(machine: dict[str, Any], results: list[Result]) -> str:
     """Everything measured; `against` reads it."""
+    costs = [{name: _finite(cost) for name, cost in result.cost.items()} for result in results]
     rows = [
-        {**result._asdict(), "at_most": _finite(result.at_most), "cost": {k: _finite(v) for k, v in result.cost.items()}}
-        for result in results
+        {**result._asdict(), "at_most": _finite(result.at_most), "cost": cost}
+        for result, cost in zip(results, costs, strict=True)
     ]
     return json.dumps({"machine": machine, "rows": rows}, indent=1, ensure_ascii=False) + "\n"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchrl.maths import mlp, network_loops
+from scratchrl.maths import kernels, mlp, network_loops
 from scratchrl.maths.mlp import MLP
 from scratchrl.oracle import strategies
 from scratchrl.oracle.differentiation import (
@@ -118,6 +118,24 @@ def test_predictor_names_what_is_wrong_when_it_is_made_and_when_it_is_called(dty
     for shape in ((2, 3), (2,), (2, 2, 1)):
         with pytest.raises(ValueError, match=r"^x: expected"):
             predict(np.zeros(shape, dtype))
+
+
+def test_what_fits_the_kernels_is_counted_by_the_outputs_in_integers_of_either_kind():
+    net = MLP((2, 3, 5))
+    theta, x = np.zeros(mlp.size(net), np.float32), np.zeros((2, 2), np.float32)
+    for kind in (np.int64, np.uint8):
+        assert mlp.fits(net, (theta,), (x,), np.array([0, 4], kind))
+        assert not mlp.fits(net, (theta,), (x,), np.array([0, 5], kind))
+    with pytest.raises(ValueError, match="theta: expected"):
+        mlp.repeated(net, theta[1:], kernels.mlp_forward)
+
+
+def test_the_pull_back_to_the_input_is_the_kernels_in_every_layer_of_a_deep_network():
+    net = MLP((2, 3, 4, 3, 2))
+    theta, x, d_y = normal(0, mlp.size(net), (5, 2), (5, 2))
+    cache = mlp.forward(net, theta, x)[1]
+    formula = mlp.vjp_input(net, theta.astype(complex), [h.astype(complex) for h in cache], d_y.astype(complex))
+    near(mlp.vjp_input(net, theta, cache, d_y), formula.real)
 
 
 def test_layers_are_views():
